@@ -1,0 +1,98 @@
+/** What a record says of where its bytes are: what the backend chose before the record was written. */
+export type Layout =
+  | { readonly backend: 'directory'; readonly projectId: number | undefined; readonly inodeLimit: number }
+  | { readonly backend: 'image'; readonly content: ImageContent; readonly blockSizeBytes: number; readonly preallocated: boolean };
+
+export type ImageContent = { readonly type: 'block' } | { readonly type: 'mount'; readonly fsType: 'ext4' | 'xfs' };
+
+/** A volume or a snapshot as a backend sees it. */
+export interface Item {
+  readonly kind: 'volume' | 'snapshot';
+  readonly id: string;
+  readonly folder: string; // its safe, unique name within the pool
+  readonly sizeBytes: number;
+  readonly layout: Layout;
+}
+
+/** What a volume shall be: the part of CreateVolume that a backend decides on. */
+export interface Wish {
+  readonly requiredBytes: number;
+  readonly limitBytes: number | undefined;
+  readonly access: { readonly type: 'block' } | { readonly type: 'mount'; readonly fsType: string | undefined };
+  readonly source: Item | undefined;
+}
+
+export interface Plan {
+  readonly sizeBytes: number;
+  readonly layout: Layout;
+}
+
+export interface Features {
+  readonly block: boolean;
+  readonly fsTypes: readonly string[]; // accepted as fs_type; '' is always accepted and means the first
+  readonly snapshots: 'none' | 'copy' | 'instant';
+  readonly clones: 'none' | 'copy' | 'instant';
+  readonly expansion: 'none' | 'online' | 'offline';
+  readonly enforced: boolean; // sizes hold
+  readonly thin: boolean; // promises more than it takes at once
+  /** Mount options belong to the volume's own superblock; false: only per-mount flags are accepted. */
+  readonly ownSuperblock: boolean;
+}
+
+export interface PoolCapacity {
+  readonly totalBytes: number;
+  /** What may still be promised counting real free space only, before reservations and overcommit. */
+  readonly freeBytes: number;
+  /** What our own volumes and snapshots take now; undefined where that cannot be known cheaply. */
+  readonly usedByVolumesBytes: number | undefined;
+}
+
+export interface VolumeUsage {
+  readonly bytes: { readonly total: number; readonly used: number; readonly available: number };
+  readonly inodes: { readonly total: number; readonly used: number; readonly available: number } | undefined; // undefined for raw block
+}
+
+/** What a node can stage. */
+export type Opened =
+  | { readonly type: 'folder'; readonly path: string }
+  | { readonly type: 'device'; readonly path: string; readonly fsType: string | undefined; readonly mountOptions: readonly string[] };
+
+/**
+ * One pool's way of keeping volumes. Every method may be called again after a crash at any point, leaves nothing behind
+ * when it fails, and takes a signal that ends it. The caller holds the locks and has written the record before.
+ */
+export interface Backend {
+  readonly features: Features;
+  /** Chooses size and layout: rounds up, picks a project id. Changes nothing. 'out-of-range', 'invalid' (fs type, access) or 'unsupported' StowageError. */
+  plan(wish: Wish): Promise<Plan>;
+  /** Makes the volume's bytes, as a copy of `source` (volume or snapshot) where given, under a temporary name first. A complete one that is there already is kept. */
+  create(item: Item, source: Item | undefined, signal: AbortSignal): Promise<void>;
+  /** True if the item's data is there, complete. */
+  exists(item: Item): Promise<boolean>;
+  /** Takes all snapshots at one moment where features.snapshots is instant (freeze all, copy all, thaw all), else one after another. */
+  snapshot(pairs: readonly { readonly source: Item; readonly snapshot: Item }[], signal: AbortSignal): Promise<void>;
+  /** The bytes that a snapshot of this item would hold at most: what it has allocated now. */
+  snapshotSizeBytes(source: Item): Promise<number>;
+  /** Moves the item's data to the trash: one rename. Nothing where it is not there. */
+  discard(item: Item): Promise<void>;
+  /** Moves the data to the archive, under a name with this time. Nothing where it is not there. */
+  archive(item: Item, at: Date): Promise<void>;
+  /** Removes everything of the item for good: from the trash, temporary places, quota entries. Long; nothing where it is not there. */
+  purge(item: Item, signal: AbortSignal): Promise<void>;
+  /** Makes the volume larger at the controller's side (quota, file, device). Nothing where it is that large. */
+  expand(item: Item, sizeBytes: number, signal: AbortSignal): Promise<void>;
+  /** Makes the mounted file system as large as its device; `mountPoint` is where it is mounted, undefined for raw block. Nothing where it is that large. */
+  grow(item: Item, mountPoint: string | undefined, signal: AbortSignal): Promise<void>;
+  usage(item: Item, mountPoint: string | undefined, signal: AbortSignal): Promise<VolumeUsage>;
+  /** Makes the volume usable on this node (attaches a loop device). */
+  open(item: Item, signal: AbortSignal): Promise<Opened>;
+  /** What open gave, if it is open now. */
+  opened(item: Item): Promise<Opened | undefined>;
+  /** Undoes open. */
+  close(item: Item, signal: AbortSignal): Promise<void>;
+  /** Words for what is wrong with the volume's data (missing, damaged); undefined where nothing is. */
+  condition(item: Item): Promise<string | undefined>;
+  capacity(items: readonly Item[]): Promise<PoolCapacity>;
+  /** Undoes what a dead process left half done and no record names: thaws our file systems, empties the temporary folder. Once, before first use. */
+  recover(items: readonly Item[], signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,20 @@
+import type { Commands } from './command.ts';
+import type { Files } from './files.ts';
+import type { Freezer } from './freeze.ts';
+import type { Loops } from './loop.ts';
+import type { Mounts } from './mounts.ts';
+import type { Quotas } from './quota.ts';
+
+/**
+ * The only door to the operating system. Everything is asynchronous, idempotence is stated per method, and
+ * failures are thrown as Node's system errors (`code: 'ENOENT'`, `syscall`, `path`) or as StowageError.
+ * Tests wrap each method to make calls fail or to kill the process at a chosen one.
+ */
+export interface Host {
+  readonly files: Files;
+  readonly mounts: Mounts;
+  readonly loops: Loops;
+  readonly quotas: Quotas;
+  readonly freezer: Freezer;
+  readonly commands: Commands;
+}
