@@ -1,7 +1,12 @@
 /** What a record says of where its bytes are: what the backend chose before the record was written. */
 export type Layout =
   | { readonly backend: 'directory'; readonly projectId: number | undefined; readonly inodeLimit: number }
-  | { readonly backend: 'image'; readonly content: ImageContent; readonly blockSizeBytes: number; readonly preallocated: boolean };
+  | {
+      readonly backend: 'image';
+      readonly content: ImageContent;
+      readonly blockSizeBytes: number;
+      readonly preallocated: boolean;
+    };
 
 export type ImageContent = { readonly type: 'block' } | { readonly type: 'mount'; readonly fsType: 'ext4' | 'xfs' };
 
@@ -55,7 +60,12 @@ export interface VolumeUsage {
 /** What a node can stage. */
 export type Opened =
   | { readonly type: 'folder'; readonly path: string }
-  | { readonly type: 'device'; readonly path: string; readonly fsType: string | undefined; readonly mountOptions: readonly string[] };
+  | {
+      readonly type: 'device';
+      readonly path: string;
+      readonly fsType: string | undefined;
+      readonly mountOptions: readonly string[];
+    };
 
 /**
  * One pool's way of keeping volumes. Every method may be called again after a crash at any point, leaves nothing behind

@@ -1,4 +1,4 @@
-import { getSystemErrorMessage, getSystemErrorName } from 'node:util';
+import { getSystemErrorMap } from 'node:util';
 import koffi from 'koffi';
 
 const library = koffi.load(null); // the C library that this process runs on
@@ -13,9 +13,9 @@ export interface SystemError extends Error {
 
 /** Builds the error that Node would throw for this system call. `errno` is positive; `path` names what was asked. */
 export function systemError(errno: number, syscall: string, path?: string): SystemError {
-  const code = getSystemErrorName(-errno);
+  const [code, description] = getSystemErrorMap().get(-errno) ?? [`E${errno}`, 'unknown error'];
   const where = path === undefined ? '' : ` '${path}'`;
-  const error = new Error(`${code}: ${getSystemErrorMessage(-errno)}, ${syscall}${where}`);
+  const error = new Error(`${code}: ${description}, ${syscall}${where}`);
   return Object.assign(error, { code, errno: -errno, syscall, ...(path === undefined ? {} : { path }) });
 }
 
@@ -37,7 +37,11 @@ export function bindCall(prototype: string): (path: string | undefined, ...args:
 }
 
 /** The same for a system call without a C wrapper, by number (x86-64 and arm64 share those from 403 up): syscall(2). */
-export function bindSyscall(name: string, number: number, parameters: string): (path: string | undefined, ...args: Argument[]) => number {
+export function bindSyscall(
+  name: string,
+  number: number,
+  parameters: string,
+): (path: string | undefined, ...args: Argument[]) => number {
   const call = library.func(`long syscall(long number, ${parameters})`);
   return (path, ...args) => {
     const result = Number(call(number, ...args));

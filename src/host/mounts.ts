@@ -22,8 +22,21 @@ export interface MountTable {
 
 /** Per-mount flags (mount_setattr(2)); the rest of a user's mount options belong to the superblock. */
 export const PER_MOUNT_FLAGS = [
-  'ro', 'rw', 'nosuid', 'suid', 'nodev', 'dev', 'noexec', 'exec',
-  'noatime', 'relatime', 'strictatime', 'nodiratime', 'diratime', 'nosymfollow', 'symfollow',
+  'ro',
+  'rw',
+  'nosuid',
+  'suid',
+  'nodev',
+  'dev',
+  'noexec',
+  'exec',
+  'noatime',
+  'relatime',
+  'strictatime',
+  'nodiratime',
+  'diratime',
+  'nosymfollow',
+  'symfollow',
 ] as const;
 export type PerMountFlag = (typeof PER_MOUNT_FLAGS)[number];
 
@@ -40,7 +53,13 @@ export interface Mounts {
   /** umount2(target, UMOUNT_NOFOLLOW), then with MNT_DETACH if busy, in-process; nothing where it is no mount point (EINVAL, ENOENT). For binds: never waits for a server or disk. */
   detach(target: string): Promise<void>;
   /** mount(8) of a block device, in a child with a deadline. `options` are comma-free single options. */
-  mountDevice(device: string, target: string, fsType: string, options: readonly string[], signal: AbortSignal): Promise<void>;
+  mountDevice(
+    device: string,
+    target: string,
+    fsType: string,
+    options: readonly string[],
+    signal: AbortSignal,
+  ): Promise<void>;
   /** umount(8) of a device's last mount, which writes back what is dirty, in a child with a deadline. 'busy' StowageError where EBUSY; nothing where it is no mount point. */
   unmountDevice(target: string, signal: AbortSignal): Promise<void>;
 }

@@ -14,7 +14,11 @@ export interface Quotas {
   project(path: string): Promise<number>;
   /** Gives an (empty) folder a project id that its new entries inherit (FS_XFLAG_PROJINHERIT). */
   setProject(folder: string, projectId: number): Promise<void>;
-  setLimits(path: string, projectId: number, limits: { readonly limitBytes: number; readonly limitInodes: number }): Promise<void>;
+  setLimits(
+    path: string,
+    projectId: number,
+    limits: { readonly limitBytes: number; readonly limitInodes: number },
+  ): Promise<void>;
   usage(path: string, projectId: number): Promise<ProjectUsage>;
   /** Sets the project id of everything below a folder (after a copy), in a child: chattr -R -p or xfs_io -c "chproj -R". */
   setProjectTree(folder: string, projectId: number, signal: AbortSignal): Promise<void>;
