@@ -1,0 +1,98 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** `folder` is a plain folder under the temporary folder; the others are a file system of their own on a loop device. */
+export type PoolKind = 'xfs' | 'ext4' | 'btrfs' | 'xfs-quota' | 'ext4-quota' | 'folder';
+
+export interface TestPool {
+  readonly path: string;
+  /** Unmounts and removes everything, also mounts and loop devices that the test left in it. May be called again. */
+  readonly cleanup: () => Promise<void>;
+}
+
+const MKFS: Record<Exclude<PoolKind, 'folder'>, readonly string[]> = {
+  xfs: ['mkfs.xfs', '-q', '-f', '-m', 'reflink=1'],
+  'xfs-quota': ['mkfs.xfs', '-q', '-f', '-m', 'reflink=1'],
+  ext4: ['mkfs.ext4', '-q', '-F', '-m', '0'],
+  'ext4-quota': ['mkfs.ext4', '-q', '-F', '-m', '0', '-O', 'quota,project', '-E', 'quotatype=prjquota'],
+  btrfs: ['mkfs.btrfs', '-q', '-f'],
+};
+
+/** The folders that a pool has before its backend is called (the pools module makes them in production). */
+const POOL_FOLDERS = [
+  '.stowage/volumes',
+  '.stowage/snapshots',
+  '.stowage/groups',
+  '.stowage/trash',
+  '.stowage/tmp',
+  'volumes',
+  'snapshots',
+  'archive',
+] as const;
+
+/**
+ * An empty pool for a test: a file system of that kind and size (XFS takes at least 300 MiB) with a pool's folders in it.
+ * Call `cleanup` in afterEach or afterAll, also where the test failed. Needs root.
+ */
+export async function makePool(kind: PoolKind, sizeBytes = 1024 ** 3): Promise<TestPool> {
+  const folder = await mkdtemp(join(tmpdir(), `stowage-${kind}-`));
+  const path = join(folder, 'pool');
+  await mkdir(path, { mode: 0o755 });
+  const cleanup = () => removePool(folder);
+  try {
+    if (kind !== 'folder') await mountNew(kind, sizeBytes, join(folder, 'disk.img'), path);
+    for (const name of POOL_FOLDERS) await mkdir(join(path, name), { recursive: true, mode: 0o700 });
+    return { path, cleanup };
+  } catch (error) {
+    await cleanup();
+    throw error;
+  }
+}
+
+async function mountNew(kind: Exclude<PoolKind, 'folder'>, sizeBytes: number, file: string, path: string) {
+  await writeFile(file, '');
+  const handle = await open(file, 'r+');
+  try {
+    await handle.truncate(sizeBytes);
+  } finally {
+    await handle.close();
+  }
+  const [program = '', ...args] = MKFS[kind];
+  await run(program, [...args, file]);
+  await run('mount', ['-o', kind.endsWith('-quota') ? 'loop,prjquota' : 'loop', file, path]);
+}
+
+/** Unmounts what lies beneath the folder, last mounted first, with the loop devices on files in it. */
+async function removePool(folder: string): Promise<void> {
+  for (let round = 0; round < 8; round++) {
+    const devices = await loopsBeneath(folder);
+    const mounts = await mountsOf(folder, devices);
+    if (mounts.length === 0 && devices.length === 0) break;
+    for (const mountPoint of mounts.reverse())
+      await run('umount', [mountPoint]).catch(() => run('umount', ['-l', mountPoint]));
+    for (const device of await loopsBeneath(folder)) await run('losetup', ['-d', device]);
+  }
+  await rm(folder, { recursive: true, force: true });
+}
+
+async function mountsOf(folder: string, devices: readonly string[]): Promise<string[]> {
+  const { stdout } = await run('findmnt', ['-rn', '-o', 'SOURCE,TARGET']);
+  return stdout.split('\n').flatMap((line) => {
+    const [source = '', target = ''] = line.split(' ');
+    return target.startsWith(`${folder}/`) || devices.includes(source.replace(/\[.*$/, '')) ? [target] : [];
+  });
+}
+
+async function loopsBeneath(folder: string): Promise<string[]> {
+  if ((await readdir('/sys/block')).every((name) => !name.startsWith('loop'))) return [];
+  const { stdout } = await run('losetup', ['-n', '-O', 'NAME,BACK-FILE', '-l']);
+  return stdout.split('\n').flatMap((line) => {
+    const [name = '', backing = ''] = line.trim().split(/\s+/);
+    return backing.startsWith(`${folder}/`) ? [name] : [];
+  });
+}
