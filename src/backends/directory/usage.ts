@@ -1,0 +1,75 @@
+import type { Host } from '../../host/host.ts';
+import type { Item, PoolCapacity, VolumeUsage } from '../backend.ts';
+import { directoryLayout } from '../layout.ts';
+import type { Places } from '../places.ts';
+import { measureTree } from './measure.ts';
+import type { DirectorySettings } from './settings.ts';
+
+/** How many quotas are asked for at once. */
+const BATCH = 64;
+
+/** The project whose quota holds the item; undefined for snapshots and where sizes are advisory. */
+export function projectOf(item: Item): number | undefined {
+  return item.kind === 'volume' ? directoryLayout(item).projectId : undefined;
+}
+
+/**
+ * The volume's use, from its project's quota, or counted by du(1) where sizes are advisory. The mount point is never touched, and the pool's
+ * own totals are never given as the volume's: only less room in the pool than in the volume shows as available.
+ */
+export async function directoryUsage(
+  settings: DirectorySettings,
+  host: Host,
+  places: Places,
+  item: Item,
+  signal: AbortSignal,
+): Promise<VolumeUsage> {
+  const projectId = projectOf(item);
+  const pool = await host.files.statfs(settings.path);
+  if (projectId !== undefined) {
+    const quota = await host.quotas.usage(settings.path, projectId);
+    return {
+      bytes: shares(quota.limitBytes || item.sizeBytes, quota.usedBytes, pool.availableBytes),
+      inodes: shares(quota.limitInodes || directoryLayout(item).inodeLimit, quota.usedInodes, freeInodes(pool)),
+    };
+  }
+  const used = await places.at(item, (path) => measureTree(host.commands, path, signal));
+  return {
+    bytes: shares(item.sizeBytes, used.bytes, pool.availableBytes),
+    inodes: { total: pool.totalInodes, used: used.inodes, available: pool.freeInodes },
+  };
+}
+
+/** The pool's room. What volumes take is known cheaply only from their quotas; a snapshot takes the size that was recorded for it. */
+export async function directoryCapacity(
+  settings: DirectorySettings,
+  host: Host,
+  items: readonly Item[],
+): Promise<PoolCapacity> {
+  const pool = await host.files.statfs(settings.path);
+  const usedByVolumesBytes = settings.quota === 'enforced' ? await usedBytes(settings, host, items) : undefined;
+  return { totalBytes: pool.totalBytes, freeBytes: pool.availableBytes, usedByVolumesBytes };
+}
+
+async function usedBytes(settings: DirectorySettings, host: Host, items: readonly Item[]): Promise<number> {
+  let total = 0;
+  for (let start = 0; start < items.length; start += BATCH) {
+    const used = await Promise.all(
+      items.slice(start, start + BATCH).map(async (item) => {
+        const projectId = projectOf(item);
+        if (projectId === undefined) return item.sizeBytes;
+        return (await host.quotas.usage(settings.path, projectId)).usedBytes;
+      }),
+    );
+    total += used.reduce((sum, bytes) => sum + bytes, 0);
+  }
+  return total;
+}
+
+function shares(total: number, used: number, room: number) {
+  return { total, used, available: Math.max(0, Math.min(total - used, room)) };
+}
+
+function freeInodes(pool: { readonly totalInodes: number; readonly freeInodes: number }): number {
+  return pool.totalInodes === 0 ? Number.MAX_SAFE_INTEGER : pool.freeInodes;
+}

@@ -1,0 +1,14 @@
+import type { Host } from '../../host/host.ts';
+import type { Logger } from '../../telemetry/log.ts';
+import type { Places } from '../places.ts';
+import type { ImageSettings } from './settings.ts';
+
+/** What the functions of the image backend work with. */
+export interface ImagePool {
+  readonly settings: ImageSettings;
+  readonly host: Host;
+  readonly log: Logger;
+  readonly places: Places;
+  /** True if files of this pool can be cloned (FICLONE): found out once. */
+  readonly canClone: () => Promise<boolean>;
+}

@@ -1,0 +1,54 @@
+import { StowageError } from '../../errors.ts';
+import type { LoopDevice } from '../../host/loop.ts';
+import type { Item, Opened } from '../backend.ts';
+import { type ImageLayout, imageLayout } from '../layout.ts';
+import { findAttached } from './attached.ts';
+import type { ImagePool } from './context.ts';
+import { isImage } from './create.ts';
+
+/** Attaches the file to a loop device; one that has it is kept. 'data-loss' where the file is missing. */
+export async function openImage(pool: ImagePool, item: Item): Promise<Opened> {
+  const layout = imageLayout(item);
+  if (!(await isImage(pool, item))) {
+    throw new StowageError('data-loss', `volume ${item.id}: its file ${pool.places.path(item)} is missing`);
+  }
+  const options = { blockSizeBytes: layout.blockSizeBytes, readOnly: false };
+  const device = await pool.places.at(item, (path) => pool.host.loops.attach(path, options));
+  return describe(layout, device);
+}
+
+/** What openImage gave, if the file is attached now. */
+export async function openedImage(pool: ImagePool, item: Item): Promise<Opened | undefined> {
+  const layout = imageLayout(item);
+  const device = await pool.places.at(item, (path) => pool.host.loops.find(path));
+  return device === undefined ? undefined : describe(layout, device);
+}
+
+/** Detaches the file; 'busy' where it is mounted, since the kernel would let go of it behind the mount's back later. */
+export async function closeImage(pool: ImagePool, item: Item): Promise<void> {
+  const attached = await findAttached(pool, item);
+  if (attached === undefined) return;
+  const mount = attached.mounts[0];
+  if (mount !== undefined) {
+    throw new StowageError(
+      'busy',
+      `volume ${item.id} is still mounted at ${mount.mountPoint}: unpublish and unstage it`,
+    );
+  }
+  await pool.places.at(item, (path) => pool.host.loops.detach(path));
+}
+
+function describe({ content, preallocated }: ImageLayout, device: LoopDevice): Opened {
+  const fsType = content.type === 'block' ? undefined : content.fsType;
+  return { type: 'device', path: device.path, fsType, mountOptions: mountOptions(fsType, preallocated) };
+}
+
+/**
+ * `discard` gives the space of deleted files back to the pool at once. `nouuid` lets XFS mount a clone beside its source.
+ * ext4 stops writing at damage, as XFS always does, rather than making it worse.
+ */
+function mountOptions(fsType: 'ext4' | 'xfs' | undefined, preallocated: boolean): string[] {
+  const own = { ext4: ['errors=remount-ro'], xfs: ['nouuid'] };
+  if (fsType === undefined) return [];
+  return preallocated ? own[fsType] : [...own[fsType], 'discard'];
+}

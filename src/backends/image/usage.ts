@@ -1,0 +1,62 @@
+import { StowageError } from '../../errors.ts';
+import type { Item, PoolCapacity, VolumeUsage } from '../backend.ts';
+import type { BoundedStatfs } from '../bounded-statfs.ts';
+import { imageLayout } from '../layout.ts';
+import type { ImagePool } from './context.ts';
+
+/** How many files are asked for at once. */
+const BATCH = 64;
+
+/** What the file system in the volume says of itself at its staging path, or, for raw block, what the file has allocated. */
+export async function imageUsage(
+  pool: ImagePool,
+  statfs: BoundedStatfs,
+  item: Item,
+  mountPoint: string | undefined,
+  signal: AbortSignal,
+): Promise<VolumeUsage> {
+  if (imageLayout(item).content.type === 'block') return blockUsage(pool, item);
+  if (mountPoint === undefined || (await pool.host.mounts.table()).at(mountPoint) === undefined) {
+    throw new StowageError(
+      'precondition',
+      `volume ${item.id} is not mounted at ${mountPoint ?? 'any path'}: stage it first`,
+    );
+  }
+  const found = await statfs(mountPoint, signal);
+  return {
+    bytes: {
+      total: found.totalBytes,
+      used: found.totalBytes - found.freeBytes,
+      available: found.availableBytes,
+    },
+    inodes: {
+      total: found.totalInodes,
+      used: found.totalInodes - found.freeInodes,
+      available: found.freeInodes,
+    },
+  };
+}
+
+async function blockUsage(pool: ImagePool, item: Item): Promise<VolumeUsage> {
+  const file = await pool.places.at(item, (path) => pool.host.files.stat(path));
+  const total = item.sizeBytes;
+  const used = Math.min(file?.allocatedBytes ?? 0, total);
+  return { bytes: { total, used, available: total - used }, inodes: undefined };
+}
+
+/** The pool's room, and what its files have allocated (blocks that clones share are counted in each). */
+export async function imageCapacity(pool: ImagePool, items: readonly Item[]): Promise<PoolCapacity> {
+  const found = await pool.host.files.statfs(pool.settings.path);
+  let usedByVolumesBytes = 0;
+  for (let start = 0; start < items.length; start += BATCH) {
+    const sizes = await Promise.all(items.slice(start, start + BATCH).map((item) => allocatedBytes(pool, item)));
+    usedByVolumesBytes += sizes.reduce((sum, bytes) => sum + bytes, 0);
+  }
+  return { totalBytes: found.totalBytes, freeBytes: found.availableBytes, usedByVolumesBytes };
+}
+
+/** What the item's file has allocated; 0 where it is missing. */
+export async function allocatedBytes(pool: ImagePool, item: Item): Promise<number> {
+  const file = await pool.places.at(item, (path) => pool.host.files.stat(path));
+  return file?.allocatedBytes ?? 0;
+}

@@ -1,0 +1,118 @@
+import { join } from 'node:path';
+import { errnoOf, messageOf } from '../errors.ts';
+import type { Files } from '../host/files.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { Item } from './backend.ts';
+import { endIfAborted } from './signals.ts';
+
+/** The folders of a pool in which data lies. The pools module makes them, mode 0700. */
+export type PlaceName = 'volumes' | 'snapshots' | 'archive' | '.stowage/trash' | '.stowage/tmp';
+
+/** How long removing a half-made item may take after its request has ended. */
+const CLEANUP_TIMEOUT_MS = 30_000;
+
+/** Where the items of one pool lie, and the moves between those places. */
+export interface Places {
+  /** The item's path for messages and mounts. For changes use `at`. */
+  path(item: Item): string;
+  /** Calls `use` with a path of the item that no renamed or replaced folder can lead astray; valid until `use` settles. */
+  at<T>(item: Item, use: (path: string) => Promise<T>): Promise<T>;
+  /**
+   * Lets `make` make the item at a temporary path, then renames it to its place: it is there complete or not at all.
+   * What an earlier attempt left is removed first, what a failed `make` leaves afterwards.
+   */
+  build(item: Item, make: (temporaryPath: string) => Promise<void>, signal: AbortSignal): Promise<void>;
+  /** Takes back an item that `build` has just made, since another of the same call failed. Failures are logged: the next start removes it. */
+  undo(item: Item): Promise<void>;
+  /** Renames the item into the trash; nothing where it is not there. */
+  discard(item: Item): Promise<void>;
+  /** Renames the item into the archive, with the time behind its name; nothing where it is not there. */
+  archive(item: Item, at: Date): Promise<void>;
+  /** Removes the item from the trash and the temporary folder; nothing where it is not there. */
+  purge(item: Item, signal: AbortSignal): Promise<void>;
+  /** Removes all temporary entries. Only while nothing is being built. */
+  emptyTemporary(signal: AbortSignal): Promise<void>;
+}
+
+/** `suffix` ends the names of all items: `.img` where they are files. */
+export function createPlaces(poolPath: string, suffix: '' | '.img', deps: { files: Files; log: Logger }): Places {
+  const { files, log } = deps;
+  const name = (item: Item) => item.folder + suffix;
+
+  async function within<T>(place: PlaceName, use: (folder: string) => Promise<T>): Promise<T> {
+    const handle = await files.openFolder(poolPath, place);
+    try {
+      return await use(handle.path);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  function move(item: Item, to: PlaceName, toName: string): Promise<void> {
+    return within(placeOf(item), (source) =>
+      within(to, async (target) => {
+        try {
+          await files.rename(join(source, name(item)), join(target, toName));
+        } catch (error) {
+          if (errnoOf(error) !== 'ENOENT') throw error;
+        }
+      }),
+    );
+  }
+
+  async function remove(path: string, signal: AbortSignal): Promise<void> {
+    if ((await files.stat(path)) !== undefined) await files.removeTree(path, signal);
+  }
+
+  async function removeHalfMade(path: string, item: Item): Promise<void> {
+    try {
+      await remove(path, AbortSignal.timeout(CLEANUP_TIMEOUT_MS));
+    } catch (error) {
+      log.warn(
+        { item: item.id, error: messageOf(error) },
+        'a half-made item stays in the temporary folder until the next start',
+      );
+    }
+  }
+
+  return {
+    path: (item) => join(poolPath, placeOf(item), name(item)),
+    at: (item, use) => within(placeOf(item), (folder) => use(join(folder, name(item)))),
+    build: (item, make, signal) =>
+      within('.stowage/tmp', async (temporary) => {
+        const path = join(temporary, name(item));
+        await remove(path, signal);
+        try {
+          await make(path);
+          endIfAborted(signal, `making ${item.kind} ${item.id}`);
+          await within(placeOf(item), (folder) => files.rename(path, join(folder, name(item))));
+        } catch (error) {
+          await removeHalfMade(path, item);
+          throw error;
+        }
+      }),
+    undo: async (item) => {
+      await move(item, '.stowage/tmp', name(item));
+      await within('.stowage/tmp', (folder) => removeHalfMade(join(folder, name(item)), item));
+    },
+    discard: (item) => move(item, '.stowage/trash', name(item)),
+    archive: (item, at) => move(item, 'archive', `${item.folder}-${compactTime(at)}${suffix}`),
+    purge: async (item, signal) => {
+      await within('.stowage/tmp', (folder) => remove(join(folder, name(item)), signal));
+      await within('.stowage/trash', (folder) => remove(join(folder, name(item)), signal));
+    },
+    emptyTemporary: (signal) =>
+      within('.stowage/tmp', async (folder) => {
+        for (const entry of await files.list(folder)) await remove(join(folder, entry), signal);
+      }),
+  };
+}
+
+function placeOf(item: Item): PlaceName {
+  return item.kind === 'volume' ? 'volumes' : 'snapshots';
+}
+
+/** 2026-11-21T08:00:00.000Z -> 20261121T080000Z */
+function compactTime(at: Date): string {
+  return at.toISOString().replace(/[-:]|\.\d+/g, '');
+}

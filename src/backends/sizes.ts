@@ -1,0 +1,46 @@
+import { StowageError } from '../errors.ts';
+import type { Wish } from './backend.ts';
+
+export const MIB = 1024 ** 2;
+export const GIB = 1024 ** 3;
+
+/** Sizes are multiples of this: the block size of the file systems and the largest sector size of the devices. */
+export const SIZE_STEP_BYTES = 4096;
+
+/** What a volume gets where the request names no size (the CSI spec leaves it to the plugin). */
+export const DEFAULT_SIZE_BYTES = GIB;
+
+export interface SizeBounds {
+  readonly leastBytes: number; // what the backend or its file system needs
+  readonly sourceBytes: number; // what the source's content takes; 0 without a source
+}
+
+/** The next multiple of 4096 bytes. */
+export function roundUp(sizeBytes: number): number {
+  return Math.ceil(sizeBytes / SIZE_STEP_BYTES) * SIZE_STEP_BYTES;
+}
+
+/**
+ * The size of a volume for a wish: at least what is required (or the default where nothing is), what the source holds, a
+ * multiple of 4096 bytes, and what the backend needs. Throws 'out-of-range' where the limit forbids that, or where the
+ * wish names a size smaller than its source.
+ */
+export function chooseSize(wish: Wish, bounds: SizeBounds): number {
+  const { requiredBytes, limitBytes = Number.MAX_SAFE_INTEGER } = wish;
+  if (requiredBytes > 0 && requiredBytes < bounds.sourceBytes) {
+    throw new StowageError(
+      'out-of-range',
+      `${requiredBytes} bytes were asked for, but the source holds ${bounds.sourceBytes}: ask for at least as much as the source has`,
+    );
+  }
+  const least = roundUp(Math.max(requiredBytes, bounds.sourceBytes, bounds.leastBytes, 1));
+  if (least > limitBytes) {
+    throw new StowageError(
+      'out-of-range',
+      `the limit of ${limitBytes} bytes is too small: this volume takes at least ${least} (sizes are multiples of ${SIZE_STEP_BYTES} bytes)`,
+    );
+  }
+  if (requiredBytes > 0) return least;
+  const most = Math.floor(limitBytes / SIZE_STEP_BYTES) * SIZE_STEP_BYTES;
+  return Math.min(Math.max(DEFAULT_SIZE_BYTES, least), most);
+}

@@ -1,0 +1,43 @@
+import { afterAll, beforeAll, describe } from '@jest/globals';
+import type { Wish } from '../../src/backends/backend.ts';
+import type { PoolConfig } from '../../src/config/schema.ts';
+import { copyTests } from './conformance/copies.ts';
+import { lifecycleTests } from './conformance/lifecycle.ts';
+import { planTests } from './conformance/plan.ts';
+import { recoveryTests } from './conformance/recovery.ts';
+import { sizeTests } from './conformance/size.ts';
+import { createWorkbench, type Workbench } from './workbench.ts';
+
+export interface ConformanceSetup {
+  makePool(): Promise<{ config: PoolConfig; cleanup: () => Promise<void> }>;
+  /** What the volumes of this run are. */
+  readonly access: Wish['access'];
+  /** The size of most volumes: the pool has room for about ten. */
+  readonly sizeBytes: number;
+}
+
+/** States all that the Backend interface promises; what a backend lacks is checked as the refusal that its features declare. */
+export function describeBackend(name: string, setup: ConformanceSetup): void {
+  describe(name, () => {
+    let bench: Workbench | undefined;
+    let cleanup = async (): Promise<void> => undefined;
+    const get = (): Workbench => {
+      if (bench === undefined) throw new Error('the pool could not be made');
+      return bench;
+    };
+
+    beforeAll(async () => {
+      const pool = await setup.makePool();
+      cleanup = pool.cleanup;
+      bench = createWorkbench({ config: pool.config, access: setup.access, sizeBytes: setup.sizeBytes });
+      await bench.backend.recover([], AbortSignal.timeout(60_000));
+    }, 120_000);
+    afterAll(() => cleanup(), 120_000);
+
+    planTests(get, setup);
+    lifecycleTests(get);
+    copyTests(get, setup);
+    sizeTests(get, setup);
+    recoveryTests(get, setup);
+  });
+}

@@ -1,0 +1,120 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Item } from '../../../src/backends/backend.ts';
+import { fill, fingerprint } from '../../support/content.ts';
+import type { ConformanceSetup } from '../conformance.ts';
+import { signal, type Workbench } from '../workbench.ts';
+
+export function copyTests(bench: () => Workbench, { sizeBytes, access }: ConformanceSetup): void {
+  describe('copies', () => {
+    it('clone a volume with everything in it', async () => {
+      const { filledVolume, volume, fingerprint } = bench();
+      const source = await filledVolume();
+      const clone = await volume({ source });
+      expect(await fingerprint(clone)).toBe(await fingerprint(source));
+    });
+
+    it('restore a snapshot, as it was when it was taken', async () => {
+      const { filledVolume, takeSnapshot, staged, volume, fingerprint } = bench();
+      const source = await filledVolume();
+      const before = await fingerprint(source);
+      const snapshot = await takeSnapshot(source);
+      await staged(source, fillAgain);
+      expect(await fingerprint(source)).not.toBe(before);
+      const restored = await volume({ source: snapshot });
+      expect(await fingerprint(restored)).toBe(before);
+    });
+
+    it('can be larger than their source, and not smaller', async () => {
+      const { backend, filledVolume, takeSnapshot, staged, volume } = bench();
+      const source = await filledVolume();
+      const before = await bench().fingerprint(source);
+      const snapshot = await takeSnapshot(source);
+      const larger = await volume({ source: snapshot, requiredBytes: 2 * sizeBytes });
+      expect(larger.sizeBytes).toBe(2 * sizeBytes);
+      await staged(larger, async (view, mountPoint) => {
+        await backend.grow(larger, mountPoint, signal());
+        expect(await fingerprint(view)).toBe(before);
+        const { bytes } = await backend.usage(larger, mountPoint, signal());
+        expect(bytes.total).toBeGreaterThan(1.6 * sizeBytes);
+      });
+      const wish = { requiredBytes: 4096, limitBytes: undefined, access, source };
+      await expect(backend.plan(wish)).rejects.toMatchObject({ code: 'out-of-range' });
+    });
+
+    it('refuse a source that is missing, leaving nothing', async () => {
+      const { backend, volume } = bench();
+      const source: Item = { ...(await volume()), id: 'gone', folder: 'gone' };
+      const item: Item = { ...(await volume()), id: 'orphan', folder: 'orphan' };
+      await expect(backend.create(item, source, signal())).rejects.toMatchObject({ code: 'data-loss' });
+      expect(await backend.exists(item)).toBe(false);
+    });
+
+    it('can be taken again, which changes nothing', async () => {
+      const { backend, filledVolume, takeSnapshot, staged, volume, fingerprint } = bench();
+      const source = await filledVolume();
+      const before = await fingerprint(source);
+      const snapshot = await takeSnapshot(source);
+      await staged(source, fillAgain);
+      await backend.snapshot([{ source, snapshot }], signal());
+      expect(await fingerprint(await volume({ source: snapshot }))).toBe(before);
+    });
+
+    it('of volumes in use hold what was written, and writers go on', async () => {
+      const { backend, volume, snapshotOf, staged, fingerprint: fingerprintOf } = bench();
+      const source = await volume();
+      await staged(source, async (view) => {
+        await fill(view);
+        const before = await fingerprint(view);
+        const snapshot = await snapshotOf(source);
+        const taken = backend.snapshot([{ source, snapshot }], signal());
+        if (view.type === 'device' && backend.features.snapshots !== 'instant') {
+          await expect(taken).rejects.toMatchObject({ code: 'precondition' });
+          expect(await backend.exists(snapshot)).toBe(false);
+          return;
+        }
+        await taken;
+        await fillAgain(view);
+        expect(await fingerprintOf(await volume({ source: snapshot }))).toBe(before);
+      });
+    });
+
+    it('of several volumes are taken together', async () => {
+      const { backend, filledVolume, snapshotOf, volume, fingerprint } = bench();
+      const sources = [await filledVolume(), await filledVolume()];
+      const pairs = [];
+      for (const source of sources) pairs.push({ source, snapshot: await snapshotOf(source) });
+      await backend.snapshot(pairs, signal());
+      for (const { source, snapshot } of pairs) {
+        expect(await fingerprint(await volume({ source: snapshot }))).toBe(await fingerprint(source));
+      }
+    });
+
+    it('of several volumes are all taken or none', async () => {
+      const { backend, filledVolume, snapshotOf, staged } = bench();
+      const source = await filledVolume();
+      const gone: Item = { ...source, id: 'gone', folder: 'gone' };
+      const [first, second] = [await snapshotOf(source), await snapshotOf(source)];
+      await staged(source, async (view) => {
+        if (view.type === 'device') return;
+        const pairs = [
+          { source, snapshot: first },
+          { source: gone, snapshot: second },
+        ];
+        await expect(backend.snapshot(pairs, signal())).rejects.toMatchObject({ code: 'data-loss' });
+        await fillAgain(view);
+      });
+      expect(await backend.exists(first)).toBe(false);
+      expect(await backend.exists(second)).toBe(false);
+    });
+  });
+}
+
+/** Changes the content; it would hang if the file system were still frozen. */
+async function fillAgain(view: Parameters<typeof fill>[0]): Promise<void> {
+  if (view.type === 'device') await fill(view);
+  else {
+    const { mkdir } = await import('node:fs/promises');
+    await mkdir(`${view.path}/later`);
+    await fill({ type: 'tree', path: `${view.path}/later` });
+  }
+}

@@ -1,0 +1,62 @@
+import { mkdir, readdir, rename, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import type { ConformanceSetup } from '../conformance.ts';
+import { signal, type Workbench } from '../workbench.ts';
+
+export function recoveryTests(bench: () => Workbench, _setup: ConformanceSetup): void {
+  describe('condition', () => {
+    it('tells that the data is missing', async () => {
+      const { backend, poolPath, volume } = bench();
+      const item = await volume();
+      const [name = ''] = (await readdir(join(poolPath, 'volumes'))).filter((entry) => entry.startsWith(item.folder));
+      await rename(join(poolPath, 'volumes', name), join(poolPath, 'elsewhere'));
+      expect(await backend.condition(item)).toContain('missing');
+      await writeFile(join(poolPath, 'volumes', name), 'short');
+      expect(await backend.condition(item)).toMatch(/truncated|not a folder/);
+      await truncate(join(poolPath, 'volumes', name), 0);
+      await rename(join(poolPath, 'volumes', name), join(poolPath, 'wrong'));
+      await rename(join(poolPath, 'elsewhere'), join(poolPath, 'volumes', name));
+      expect(await backend.condition(item)).toBeUndefined();
+    });
+  });
+
+  describe('recover', () => {
+    it('empties the temporary folder and keeps all volumes', async () => {
+      const { poolPath, restarted, filledVolume, fingerprint } = bench();
+      const item = await filledVolume();
+      const before = await fingerprint(item);
+      await mkdir(join(poolPath, '.stowage/tmp/half/made'), { recursive: true });
+      await writeFile(join(poolPath, '.stowage/tmp/half.img'), 'made');
+      await restarted().recover([item], signal());
+      expect(await readdir(join(poolPath, '.stowage/tmp'))).toEqual([]);
+      expect(await fingerprint(item)).toBe(before);
+    });
+
+    it('lets writers go on whom a dead process has frozen', async () => {
+      const { host, restarted, volume, staged } = bench();
+      const item = await volume();
+      await staged(item, async (view, mountPoint) => {
+        const frozen = restarted().features.ownSuperblock && mountPoint !== undefined;
+        if (frozen) await host.freezer.freeze(mountPoint, signal());
+        await restarted().recover([item], signal());
+        if (view.type === 'tree') await writeFile(join(view.path, 'after'), 'written');
+      });
+    });
+
+    it('lets go of devices whose volume is gone', async () => {
+      const { host, poolPath, restarted, volume } = bench();
+      const item = await volume();
+      const backend = restarted();
+      const opened = await backend.open(item, signal());
+      await restarted().recover([item], signal());
+      expect(await backend.opened(item)).toEqual(opened);
+      await restarted().recover([], signal());
+      const left = (await host.loops.list()).filter((device) =>
+        device.backingFile.startsWith(`${poolPath}/volumes/${item.folder}`),
+      );
+      expect(left).toEqual([]);
+      expect(await backend.exists(item)).toBe(true);
+    });
+  });
+}

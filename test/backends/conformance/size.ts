@@ -1,0 +1,97 @@
+import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { describe, expect, it } from '@jest/globals';
+import type { Item } from '../../../src/backends/backend.ts';
+import { fill, fillUp, fingerprint } from '../../support/content.ts';
+import type { ConformanceSetup } from '../conformance.ts';
+import { signal, type Workbench } from '../workbench.ts';
+
+const MIB = 1024 ** 2;
+
+export function sizeTests(bench: () => Workbench, { sizeBytes }: ConformanceSetup): void {
+  const remove = async (item: Item) => {
+    await bench().backend.discard(item);
+    await bench().backend.purge(item, signal());
+  };
+
+  describe('size', () => {
+    it('holds, and a neighbour notices nothing', async () => {
+      const { backend, filledVolume, volume, staged, fingerprint } = bench();
+      if (!backend.features.enforced) return;
+      const neighbour = await filledVolume();
+      const before = await fingerprint(neighbour);
+      const item = await volume();
+      const refusal = await staged(item, (view) => fillUp(view, sizeBytes + 8 * MIB));
+      expect(['ENOSPC', 'EDQUOT']).toContain(refusal);
+      expect(await fingerprint(neighbour)).toBe(before);
+      await remove(item);
+    });
+
+    it('grows while in use, with the data kept', async () => {
+      const { backend, volume, staged } = bench();
+      const item = await volume();
+      const larger: Item = { ...item, sizeBytes: 2 * sizeBytes };
+      await staged(item, async (view, mountPoint) => {
+        await fill(view);
+        const before = await fingerprint(view);
+        for (const _ of ['once', 'and again']) {
+          await backend.expand(item, larger.sizeBytes, signal());
+          await backend.grow(larger, mountPoint, signal());
+        }
+        expect(await fingerprint(view)).toBe(before);
+        const { bytes } = await backend.usage(larger, mountPoint, signal());
+        expect(bytes.total).toBeGreaterThan(1.6 * sizeBytes);
+        if (backend.features.enforced) {
+          expect(await fillUp(view, sizeBytes + 8 * MIB)).toBeUndefined();
+        }
+      });
+      await remove(item);
+    });
+
+    it('grows while not in use', async () => {
+      const { backend, filledVolume, fingerprint, staged } = bench();
+      const item = await filledVolume();
+      const before = await fingerprint(item);
+      const larger: Item = { ...item, sizeBytes: 2 * sizeBytes };
+      await backend.expand(item, larger.sizeBytes, signal());
+      await staged(larger, async (_view, mountPoint) => {
+        await backend.grow(larger, mountPoint, signal());
+        expect((await backend.usage(larger, mountPoint, signal())).bytes.total).toBeGreaterThan(1.6 * sizeBytes);
+      });
+      expect(await fingerprint(larger)).toBe(before);
+    });
+  });
+
+  describe('usage', () => {
+    it('is of the volume, not of the pool', async () => {
+      const { backend, volume, staged } = bench();
+      const item = await volume();
+      await staged(item, async (view, mountPoint) => {
+        const empty = await backend.usage(item, mountPoint, signal());
+        expect(empty.bytes.total).toBeLessThanOrEqual(item.sizeBytes);
+        expect(empty.bytes.total).toBeGreaterThan(0.7 * item.sizeBytes);
+        const file = view.type === 'device' ? view.path : `${view.path}/eight`;
+        await writeFile(file, randomBytes(8 * MIB), { flush: true, flag: view.type === 'device' ? 'r+' : 'w' });
+        const { bytes, inodes } = await backend.usage(item, mountPoint, signal());
+        expect(bytes.used - empty.bytes.used).toBeGreaterThanOrEqual(7 * MIB);
+        expect(bytes.available).toBeLessThanOrEqual(bytes.total - bytes.used);
+        if (view.type === 'device') expect(inodes).toBeUndefined();
+        else expect((inodes?.used ?? 0) - (empty.inodes?.used ?? 0)).toBe(1);
+      });
+    });
+  });
+
+  describe('capacity', () => {
+    it('is the room of the pool', async () => {
+      const { backend, filledVolume, takeSnapshot } = bench();
+      const volume = await filledVolume();
+      const snapshot = await takeSnapshot(volume);
+      const capacity = await backend.capacity([volume, snapshot]);
+      expect(capacity.freeBytes).toBeGreaterThan(0);
+      expect(capacity.freeBytes).toBeLessThan(capacity.totalBytes);
+      if (capacity.usedByVolumesBytes === undefined) return;
+      expect(capacity.usedByVolumesBytes).toBeGreaterThan(2 * MIB);
+      expect(capacity.usedByVolumesBytes).toBeLessThanOrEqual(capacity.totalBytes);
+    });
+  });
+}

@@ -1,0 +1,35 @@
+import type { Wish } from '../../src/backends/backend.ts';
+import { makePool, type PoolKind } from '../support/pools.ts';
+import { imageConfig } from './configs.ts';
+import { describeBackend } from './conformance.ts';
+
+const MIB = 1024 ** 2;
+
+const POOLS: readonly PoolKind[] = ['xfs', 'btrfs', 'ext4'];
+const CONTENTS: readonly { name: string; access: Wish['access']; sizeBytes: number }[] = [
+  { name: 'mounted as ext4', access: { type: 'mount', fsType: 'ext4' }, sizeBytes: 64 * MIB },
+  { name: 'mounted as xfs', access: { type: 'mount', fsType: 'xfs' }, sizeBytes: 320 * MIB },
+  { name: 'raw block', access: { type: 'block' }, sizeBytes: 48 * MIB },
+];
+
+for (const kind of POOLS) {
+  for (const { name, access, sizeBytes } of CONTENTS) {
+    describeBackend(`image on ${kind}, ${name}`, {
+      makePool: async () => {
+        const pool = await makePool(kind, 8 * 1024 * MIB);
+        return { config: imageConfig(pool.path), cleanup: pool.cleanup };
+      },
+      access,
+      sizeBytes,
+    });
+  }
+}
+
+describeBackend('image, preallocated, on xfs with sectors of 4096 bytes', {
+  makePool: async () => {
+    const pool = await makePool('xfs', 16 * 1024 * MIB);
+    return { config: imageConfig(pool.path, { preallocate: true, blockSizeBytes: 4096 }), cleanup: pool.cleanup };
+  },
+  access: { type: 'mount', fsType: 'xfs' },
+  sizeBytes: 320 * MIB,
+});

@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rmdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pino from 'pino';
+import type { Backend, Item, Wish } from '../../src/backends/backend.ts';
+import { snapshotLayout } from '../../src/backends/layout.ts';
+import { createBackend } from '../../src/backends/registry.ts';
+import type { PoolConfig } from '../../src/config/schema.ts';
+import type { Host } from '../../src/host/host.ts';
+import { createHost } from '../../src/host/system.ts';
+import { fill, fingerprint, type View } from '../support/content.ts';
+
+/** A pool with its backend, and what tests of one do again and again. */
+export interface Workbench {
+  readonly host: Host;
+  readonly backend: Backend;
+  readonly poolPath: string;
+  /** Plans and creates a volume of the suite's size. */
+  volume(change?: Partial<Wish>): Promise<Item>;
+  filledVolume(): Promise<Item>;
+  /** The item that a snapshot of this volume would be; not taken. */
+  snapshotOf(source: Item): Promise<Item>;
+  takeSnapshot(source: Item): Promise<Item>;
+  /** Opens the volume, mounts it where it is a device with a file system, and undoes that in the end. */
+  staged<T>(item: Item, use: (view: View, mountPoint: string | undefined) => Promise<T>): Promise<T>;
+  fingerprint(item: Item): Promise<string>;
+  /** A backend as after a restart of the process. */
+  restarted(): Backend;
+}
+
+export interface Setup {
+  readonly config: PoolConfig;
+  readonly access: Wish['access'];
+  readonly sizeBytes: number;
+}
+
+/** A signal that nobody gives, but that keeps a hanging test from hanging for ever. */
+export const signal = () => AbortSignal.timeout(60_000);
+
+export function createWorkbench({ config, access, sizeBytes }: Setup): Workbench {
+  const host = createHost();
+  const log = pino({ level: 'silent' });
+  const restarted = () => createBackend(config, { host, log });
+  const backend = restarted();
+
+  async function volume(change: Partial<Wish> = {}): Promise<Item> {
+    const wish: Wish = { requiredBytes: sizeBytes, limitBytes: undefined, access, source: undefined, ...change };
+    const plan = await backend.plan(wish);
+    const item: Item = { kind: 'volume', ...newName('v'), ...plan };
+    await backend.create(item, wish.source, signal());
+    return item;
+  }
+
+  async function snapshotOf(source: Item): Promise<Item> {
+    const size = await backend.snapshotSizeBytes(source);
+    return { kind: 'snapshot', ...newName('s'), sizeBytes: size, layout: snapshotLayout(source.layout) };
+  }
+
+  async function staged<T>(item: Item, use: (view: View, mountPoint: string | undefined) => Promise<T>): Promise<T> {
+    const opened = await backend.open(item, signal());
+    try {
+      if (opened.type === 'folder') return await use({ type: 'tree', path: opened.path }, opened.path);
+      const { path, fsType, mountOptions } = opened;
+      if (fsType === undefined) return await use({ type: 'device', path }, undefined);
+      const mountPoint = await mkdtemp(join(tmpdir(), 'stowage-stage-'));
+      await host.mounts.mountDevice(path, mountPoint, fsType, mountOptions, signal());
+      try {
+        return await use({ type: 'tree', path: mountPoint }, mountPoint);
+      } finally {
+        await host.mounts.unmountDevice(mountPoint, signal());
+        await rmdir(mountPoint);
+      }
+    } finally {
+      await backend.close(item, signal());
+    }
+  }
+
+  return {
+    host,
+    backend,
+    poolPath: config.path,
+    volume,
+    filledVolume: async () => {
+      const item = await volume();
+      await staged(item, fill);
+      return item;
+    },
+    snapshotOf,
+    takeSnapshot: async (source) => {
+      const snapshot = await snapshotOf(source);
+      await backend.snapshot([{ source, snapshot }], signal());
+      return snapshot;
+    },
+    staged,
+    fingerprint: (item) => staged(item, fingerprint),
+    restarted,
+  };
+}
+
+function newName(prefix: string): { id: string; folder: string } {
+  const id = `${prefix}-${randomBytes(6).toString('hex')}`;
+  return { id, folder: id };
+}

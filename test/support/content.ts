@@ -1,0 +1,88 @@
+import { execFile } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { open, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** A volume's content as a test sees it: a mounted tree, or a raw block device. */
+export type View =
+  | { readonly type: 'tree'; readonly path: string }
+  | { readonly type: 'device'; readonly path: string };
+
+const DATA_BYTES = 1024 ** 2;
+
+/** One of everything that a copy must keep: hole, hard link, symbolic link, fifo, socket, mode, owner, xattr, spaces in names. */
+const TREE_SCRIPT = `
+set -e
+cd "$1"
+mkdir -p "a folder/deep"
+ln data "a folder/hard link"
+ln -s ../data "a folder/deep/link"
+ln -s /etc/passwd outward
+mkfifo fifo
+truncate -s 5M hole
+printf end >> hole
+chmod 4751 data
+setfattr -n user.colour -v blue data
+chown 1234:5678 "a folder"
+chmod 1777 "a folder"
+touch -d @1000000000 data
+node -e 'const s = require("net").createServer(); s.listen("socket", () => process.exit(0))'
+`;
+
+/** Writes random content into an empty volume, down to the disk. */
+export async function fill(view: View): Promise<void> {
+  const data = randomBytes(DATA_BYTES);
+  if (view.type === 'device') {
+    const handle = await open(view.path, 'r+');
+    try {
+      await handle.write(data, 0, data.length, 0);
+      await handle.write(data, 0, data.length, 3 * DATA_BYTES);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    return;
+  }
+  await writeFile(join(view.path, 'data'), data);
+  await run('sh', ['-c', TREE_SCRIPT, 'sh', view.path]);
+  await run('sync', ['-f', view.path]);
+}
+
+/** A digest of all content and metadata (not of what mkfs made). For a device: of its first 8 MiB, which a larger copy also has. */
+export async function fingerprint(view: View): Promise<string> {
+  if (view.type === 'device') {
+    const { stdout } = await run('sh', ['-c', 'head -c 8388608 "$1" | sha256sum', 'sh', view.path]);
+    return stdout;
+  }
+  const format = '%P|%y|%m|%U|%G|%s|%l|%n|%T@\\n';
+  const args = ['-mindepth', '1', '-path', '*/lost+found', '-prune', '-o', '-mindepth', '1'];
+  const list = await run('find', [view.path, ...args, '!', '-type', 'd', '-printf', format]);
+  const folders = await run('find', [view.path, ...args, '-type', 'd', '-printf', '%P|%m|%U|%G\\n']);
+  const sums = await run('sh', ['-c', 'cd "$1" && find . -type f -exec sha256sum {} +', 'sh', view.path]);
+  const xattrs = await run('sh', ['-c', 'cd "$1" && getfattr -R -P -h -d -m "^user" . 2>&1', 'sh', view.path]);
+  return [list.stdout, folders.stdout, sums.stdout, xattrs.stdout].map(sorted).join('\n');
+}
+
+/** Writes until the volume is full, at most `mostBytes`; gives what the kernel said (`ENOSPC`, `EDQUOT`), or undefined if all was taken. */
+export async function fillUp(view: View, mostBytes: number): Promise<string | undefined> {
+  const target = view.type === 'device' ? view.path : join(view.path, 'flood');
+  const count = String(Math.ceil(mostBytes / DATA_BYTES));
+  // Blocks that are not zero, so that no layer can leave them out.
+  const script = 'tr "\\0" x < /dev/zero | dd of="$1" bs=1M count="$2" iflag=fullblock conv=fsync,notrunc 2>&1';
+  const { stdout } = await run('sh', ['-c', `${script} || true`, 'sh', target, count]);
+  if (stdout.includes('No space left')) return 'ENOSPC';
+  if (stdout.includes('quota exceeded')) return 'EDQUOT';
+  return undefined;
+}
+
+/** A short digest, for values to compare and print. */
+export function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+function sorted(text: string): string {
+  return text.split('\n').sort().join('\n');
+}
