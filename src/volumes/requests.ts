@@ -66,3 +66,99 @@ export interface Page {
   readonly maxEntries: number; // 0: no limit
   readonly startingToken: string | undefined;
 }
+
+/** Everything that names one volume and nothing more: delete, get. */
+export interface VolumeRequest {
+  readonly volumeId: string;
+}
+
+/** ControllerPublishVolume. */
+export interface AttachRequest {
+  readonly volumeId: string;
+  readonly nodeId: string;
+  readonly capability: Capability;
+  readonly readOnly: boolean;
+  readonly volumeContext: Readonly<Record<string, string>>;
+}
+
+/** ControllerUnpublishVolume. */
+export interface DetachRequest {
+  readonly volumeId: string;
+  readonly nodeId: string | undefined; // undefined: from all nodes
+}
+
+export interface ValidateRequest {
+  readonly volumeId: string;
+  readonly volumeContext: Readonly<Record<string, string>>;
+  readonly capabilities: readonly Capability[]; // at least one
+  readonly parameters: CreateVolumeRequest['parameters'];
+  readonly mutableParameters: MutableParameters;
+}
+
+export interface CapacityRequest {
+  readonly capabilities: readonly Capability[]; // may be empty; all of one access type
+  readonly parameters: CreateVolumeRequest['parameters'];
+  readonly topology: Topology | undefined; // undefined: anywhere
+}
+
+/** ControllerExpandVolume. */
+export interface ExpandRequest {
+  readonly volumeId: string;
+  readonly size: SizeRange;
+  readonly capability: Capability | undefined;
+}
+
+export interface ModifyRequest {
+  readonly volumeId: string;
+  readonly mutableParameters: MutableParameters;
+}
+
+export interface CreateSnapshotRequest {
+  readonly name: string;
+  readonly sourceVolumeId: string;
+}
+
+export interface SnapshotRequest {
+  readonly snapshotId: string;
+}
+
+export interface ListSnapshotsRequest {
+  readonly page: Page;
+  readonly sourceVolumeId: string | undefined; // undefined: of any volume
+  readonly snapshotId: string | undefined; // undefined: any
+}
+
+export interface CreateGroupRequest {
+  readonly name: string;
+  readonly sourceVolumeIds: readonly string[]; // at least one, each once
+}
+
+/** Delete or get a group snapshot. `snapshotIds` are what the caller believes to be its members. */
+export interface GroupRequest {
+  readonly groupId: string;
+  readonly snapshotIds: readonly string[]; // at least one, each once
+}
+
+export interface UnstageRequest {
+  readonly volumeId: string;
+  readonly stagingPath: string;
+}
+
+export interface UnpublishRequest {
+  readonly volumeId: string;
+  readonly targetPath: string;
+}
+
+export interface StatsRequest {
+  readonly volumeId: string;
+  readonly volumePath: string; // where it was staged or published; absolute
+  readonly stagingPath: string | undefined;
+}
+
+export interface NodeExpandRequest {
+  readonly volumeId: string;
+  readonly volumePath: string; // where it was staged or published; absolute
+  readonly stagingPath: string | undefined;
+  readonly size: SizeRange; // requiredBytes 0: as large as its device or record says
+  readonly capability: Capability | undefined;
+}
