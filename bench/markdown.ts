@@ -1,0 +1,53 @@
+import { PHASES } from './phases.ts';
+import { figures, type Results } from './results.ts';
+import { median } from './stats.ts';
+import { phaseRatio, type Verdict } from './targets.ts';
+
+/** Lines of a markdown table. */
+function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+/** The verdict by targets, as markdown. */
+export function verdictTable(verdicts: readonly Verdict[]): string {
+  return table(
+    ['what', 'csi-driver-host-path', 'measured: median (least to most)', 'target', 'met'],
+    verdicts.map(({ what, peer, measured, target, met }) => [
+      what,
+      peer,
+      measured,
+      target,
+      met === undefined ? 'not measured' : met ? 'yes' : '**no**',
+    ]),
+  );
+}
+
+/** Every RPC at every number of existing volumes and of calls in flight, as markdown. */
+export function phaseTable(results: Results): string {
+  const levels = [...new Set(results.measurements.map(({ existingVolumes }) => existingVolumes))];
+  const flights = [...new Set(results.measurements.map(({ inFlight }) => inFlight))];
+  const rows = PHASES.flatMap(({ name: phase }) =>
+    levels.flatMap((existingVolumes) =>
+      flights.flatMap((inFlight) => {
+        const key = { phase, existingVolumes, inFlight };
+        const ours = (measure: 'p50Ms' | 'p99Ms' | 'perSecond') => figures(results, results.subject, key, measure);
+        const found = phaseRatio(results, key);
+        if (found === undefined) return [];
+        return [
+          [
+            phase,
+            String(existingVolumes),
+            String(inFlight),
+            median(ours('p50Ms')).toFixed(2),
+            median(ours('p99Ms')).toFixed(2),
+            median(ours('perSecond')).toFixed(0),
+            median(figures(results, 'null', key, 'p50Ms')).toFixed(2),
+            `${found.median.toFixed(2)} (${found.least.toFixed(2)} to ${found.most.toFixed(2)})`,
+          ],
+        ];
+      }),
+    ),
+  );
+  return table(['RPC', 'volumes', 'in flight', 'p50 ms', 'p99 ms', 'per second', 'null p50 ms', 'ratio of p50'], rows);
+}

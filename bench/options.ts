@@ -1,0 +1,92 @@
+import { parseArgs } from 'node:util';
+
+export interface BenchOptions {
+  readonly endpoint: string | undefined; // a foreign driver's socket; undefined: ours is started
+  readonly pid: number | undefined; // the foreign driver's process, for its memory
+  readonly parameters: Readonly<Record<string, string>>; // the foreign driver's, for CreateVolume
+  readonly jsonFile: string | undefined;
+  readonly folder: string | undefined; // where the directory pool lies
+  readonly sizes: Sizes;
+}
+
+/** How much is measured. */
+export interface Sizes {
+  readonly existingVolumes: readonly number[];
+  readonly inFlight: readonly number[];
+  readonly volumes: number; // of a round with one call in flight
+  readonly rounds: number;
+  readonly starts: number;
+  readonly snapshots: number;
+  readonly records: number;
+}
+
+const FULL: Sizes = {
+  existingVolumes: [0, 1000, 10_000],
+  inFlight: [1, 8, 64],
+  volumes: 100,
+  rounds: 6,
+  starts: 9,
+  snapshots: 9,
+  records: 100_000,
+};
+
+const QUICK: Sizes = {
+  existingVolumes: [0, 1000],
+  inFlight: [1, 8, 64],
+  volumes: 40,
+  rounds: 4,
+  starts: 4,
+  snapshots: 3,
+  records: 20_000,
+};
+
+/** For developing the benchmark itself: seconds. */
+const TINY: Sizes = {
+  existingVolumes: [0, 20],
+  inFlight: [1, 8],
+  volumes: 6,
+  rounds: 2,
+  starts: 1,
+  snapshots: 1,
+  records: 200,
+};
+
+export const HELP = `npm run bench -- [options]
+  --endpoint PATH      measure the driver at this UNIX socket, which runs already, instead of starting Stowage
+  --pid PID            that driver's process, to show its memory
+  --parameter KEY=VAL  a parameter of its CreateVolume; may be repeated
+  --folder PATH        where the directory pool is made (default: the temporary folder)
+  --quick              2 to 3 minutes: fewer rounds, no 10,000 volumes
+  --tiny               seconds, to try the benchmark itself: its figures mean nothing
+  --json FILE          write everything that was measured
+`;
+
+/** Reads the command line. Throws TypeError for unknown options. */
+export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      endpoint: { type: 'string' },
+      pid: { type: 'string' },
+      parameter: { type: 'string', multiple: true, default: [] },
+      folder: { type: 'string' },
+      json: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      tiny: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return 'help';
+  const parameters = values.parameter.map((text): [string, string] => {
+    const [key = '', ...value] = text.split('=');
+    return [key, value.join('=')];
+  });
+  return {
+    endpoint: values.endpoint,
+    pid: values.pid === undefined ? undefined : Number(values.pid),
+    parameters: Object.fromEntries(parameters),
+    jsonFile: values.json,
+    folder: values.folder,
+    sizes: values.tiny ? TINY : values.quick ? QUICK : FULL,
+  };
+}

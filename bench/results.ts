@@ -1,0 +1,57 @@
+import type { Measurement } from './rounds.ts';
+import { type Spread, spread } from './stats.ts';
+
+/** A pair of figures of the two subjects, taken one right after the other. */
+export interface Pair {
+  readonly ours: number;
+  readonly yardstick: number;
+}
+
+/** All that was measured; absent where the driver is foreign or the machine cannot. */
+export interface Results {
+  readonly subject: string;
+  readonly measurements: readonly Measurement[];
+  readonly starts: readonly Pair[]; // ms to the first answered Probe
+  readonly idleBytes: Pair | undefined;
+  readonly loadedBytes: { readonly existingVolumes: number; readonly pair: Pair } | undefined;
+  readonly snapshotMs: readonly number[];
+  readonly restoreMs: readonly number[];
+  readonly scale: ScaleResult | undefined;
+}
+
+export interface ScaleResult {
+  readonly records: number;
+  readonly listMs: number; // p50 of ListVolumes with 100 entries
+  readonly listCount: number;
+  readonly recoveryMs: number; // start to ready, less that of an empty pool
+}
+
+const MEASURES = { p50Ms: 'p50Ms', p99Ms: 'p99Ms', perSecond: 'perSecond' } as const;
+
+/** The figures of one phase in each round, of one subject. */
+export function figures(
+  { measurements }: Results,
+  subject: string,
+  key: Pick<Measurement, 'phase' | 'existingVolumes' | 'inFlight'>,
+  measure: keyof typeof MEASURES,
+): number[] {
+  return measurements
+    .filter(
+      (one) =>
+        one.subject === subject &&
+        one.phase === key.phase &&
+        one.existingVolumes === key.existingVolumes &&
+        one.inFlight === key.inFlight,
+    )
+    .sort((a, b) => a.round - b.round)
+    .map((one) => one[measure]);
+}
+
+/** The ratio of each round's figure to the yardstick's of the same round; undefined where there is none. */
+export function ratio(ours: readonly number[], yardstick: readonly number[]): Spread | undefined {
+  const ratios = ours.flatMap((value, round) => {
+    const other = yardstick[round];
+    return other === undefined ? [] : [value / other];
+  });
+  return ratios.length === 0 ? undefined : spread(ratios);
+}
