@@ -38,6 +38,6 @@ export function describeBackend(name: string, setup: ConformanceSetup): void {
     lifecycleTests(get);
     copyTests(get, setup);
     sizeTests(get, setup);
-    recoveryTests(get, setup);
+    recoveryTests(get);
   });
 }

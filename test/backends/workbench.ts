@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rmdir } from 'node:fs/promises';
+import { mkdtemp, readFile, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
@@ -96,6 +96,12 @@ export function createWorkbench({ config, access, sizeBytes }: Setup): Workbench
     fingerprint: (item) => staged(item, fingerprint),
     restarted,
   };
+}
+
+/** True if this process may grow a mounted ext4 file system: it has CAP_SYS_RESOURCE (bit 24). */
+export async function mayGrowExt4(): Promise<boolean> {
+  const [, mask = '0'] = /^CapEff:\s*([0-9a-f]+)$/m.exec(await readFile('/proc/self/status', 'utf8')) ?? [];
+  return ((BigInt(`0x${mask}`) >> 24n) & 1n) === 1n;
 }
 
 function newName(prefix: string): { id: string; folder: string } {

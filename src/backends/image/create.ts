@@ -1,3 +1,4 @@
+import { StowageError } from '../../errors.ts';
 import type { Item } from '../backend.ts';
 import { imageLayout } from '../layout.ts';
 import { explainFull } from '../room.ts';
@@ -28,6 +29,12 @@ export async function isImage(pool: ImagePool, item: Item): Promise<boolean> {
   return found?.type === 'file';
 }
 
+/** Throws 'data-loss' where the item's file is missing. */
+export async function requireImage(pool: ImagePool, item: Item): Promise<void> {
+  if (await isImage(pool, item)) return;
+  throw new StowageError('data-loss', `${item.kind} ${item.id}: its file ${pool.places.path(item)} is missing`);
+}
+
 async function makeNew(pool: ImagePool, item: Item, path: string, signal: AbortSignal): Promise<void> {
   const { files, commands } = pool.host;
   const layout = imageLayout(item);
@@ -40,6 +47,7 @@ async function makeNew(pool: ImagePool, item: Item, path: string, signal: AbortS
 /** The file system in a larger copy is grown when it is first mounted, since only a mounted one can be. */
 async function makeFrom(pool: ImagePool, source: Item, item: Item, path: string, signal: AbortSignal): Promise<void> {
   const { files } = pool.host;
+  await requireImage(pool, source);
   await copyImage(pool, source, path, signal);
   const copied = await files.stat(path);
   if (copied !== undefined && copied.sizeBytes < item.sizeBytes) await files.grow(path, item.sizeBytes);

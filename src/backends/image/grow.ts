@@ -1,4 +1,4 @@
-import { StowageError } from '../../errors.ts';
+import { messageOf, StowageError } from '../../errors.ts';
 import type { Item } from '../backend.ts';
 import { imageLayout } from '../layout.ts';
 import { explainFull } from '../room.ts';
@@ -44,5 +44,19 @@ export async function growFileSystem(
   // A file system that is mounted read-only cannot grow, and needs to only when it is written to.
   if (mount.superOptions.includes('ro')) return;
   const [program, target] = content.fsType === 'xfs' ? ['xfs_growfs', mountPoint] : ['resize2fs', mount.source];
-  await pool.host.commands.run(program, [target], { signal });
+  try {
+    await pool.host.commands.run(program, [target], { signal });
+  } catch (error) {
+    throw explainNotPermitted(error, item);
+  }
+}
+
+/** ext4 grows only for holders of CAP_SYS_RESOURCE, and only without errors (ext4_resize_begin in the kernel). */
+function explainNotPermitted(error: unknown, item: Item): unknown {
+  if (!messageOf(error).includes('Permission denied to resize')) return error;
+  return new StowageError(
+    'precondition',
+    `volume ${item.id}: the kernel does not let its mounted ext4 file system grow: run the driver privileged (CAP_SYS_RESOURCE), and see the kernel log for errors of the file system`,
+    { cause: error },
+  );
 }

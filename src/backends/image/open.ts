@@ -4,14 +4,12 @@ import type { Item, Opened } from '../backend.ts';
 import { type ImageLayout, imageLayout } from '../layout.ts';
 import { findAttached } from './attached.ts';
 import type { ImagePool } from './context.ts';
-import { isImage } from './create.ts';
+import { requireImage } from './create.ts';
 
 /** Attaches the file to a loop device; one that has it is kept. 'data-loss' where the file is missing. */
 export async function openImage(pool: ImagePool, item: Item): Promise<Opened> {
   const layout = imageLayout(item);
-  if (!(await isImage(pool, item))) {
-    throw new StowageError('data-loss', `volume ${item.id}: its file ${pool.places.path(item)} is missing`);
-  }
+  await requireImage(pool, item);
   const options = { blockSizeBytes: layout.blockSizeBytes, readOnly: false };
   const device = await pool.places.at(item, (path) => pool.host.loops.attach(path, options));
   return describe(layout, device);

@@ -43,5 +43,6 @@ function copiedContent(wish: Wish, source: Item): ImageContent {
 /** A snapshot's recorded size is what it takes; its content is as long as its file. */
 async function contentBytes(pool: ImagePool, source: Item): Promise<number> {
   const file = await pool.places.at(source, (path) => pool.host.files.stat(path));
-  return Math.max(source.sizeBytes, file?.sizeBytes ?? 0);
+  if (file === undefined || source.kind === 'volume') return Math.max(source.sizeBytes, file?.sizeBytes ?? 0);
+  return file.sizeBytes;
 }

@@ -1,11 +1,9 @@
-import { StowageError } from '../../errors.ts';
-import type { Item } from '../backend.ts';
 import { explainFull } from '../room.ts';
 import { endIfAborted } from '../signals.ts';
 import { oneAfterAnother, type SnapshotPair } from '../snapshots.ts';
 import type { ImagePool } from './context.ts';
 import { cloneFile } from './copy.ts';
-import { createImage, isImage } from './create.ts';
+import { createImage, isImage, requireImage } from './create.ts';
 import { type Quiet, quiesce, releaseAll } from './quiesce.ts';
 
 /**
@@ -45,9 +43,4 @@ async function takeAtOnce(pool: ImagePool, pairs: readonly SnapshotPair[], signa
 
 function takeOne(pool: ImagePool, { source, snapshot }: SnapshotPair, signal: AbortSignal): Promise<void> {
   return pool.places.build(snapshot, (path) => cloneFile(pool, source, path), signal);
-}
-
-async function requireImage(pool: ImagePool, source: Item): Promise<void> {
-  if (await isImage(pool, source)) return;
-  throw new StowageError('data-loss', `${source.kind} ${source.id}: its file ${pool.places.path(source)} is missing`);
 }

@@ -55,8 +55,8 @@ export async function imageCapacity(pool: ImagePool, items: readonly Item[]): Pr
   return { totalBytes: found.totalBytes, freeBytes: found.availableBytes, usedByVolumesBytes };
 }
 
-/** What the item's file has allocated; 0 where it is missing. */
+/** What the item's file has allocated of its length (file systems count a few blocks of their own, too); 0 where it is missing. */
 export async function allocatedBytes(pool: ImagePool, item: Item): Promise<number> {
   const file = await pool.places.at(item, (path) => pool.host.files.stat(path));
-  return file?.allocatedBytes ?? 0;
+  return file === undefined ? 0 : Math.min(file.allocatedBytes, file.sizeBytes);
 }

@@ -1,10 +1,12 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { Item } from '../../../src/backends/backend.ts';
-import { fill, fingerprint } from '../../support/content.ts';
+import { fill, fingerprint, type View } from '../../support/content.ts';
 import type { ConformanceSetup } from '../conformance.ts';
 import { signal, type Workbench } from '../workbench.ts';
 
-export function copyTests(bench: () => Workbench, { sizeBytes, access }: ConformanceSetup): void {
+export function copyTests(bench: () => Workbench, { access }: ConformanceSetup): void {
   describe('copies', () => {
     it('clone a volume with everything in it', async () => {
       const { filledVolume, volume, fingerprint } = bench();
@@ -24,20 +26,9 @@ export function copyTests(bench: () => Workbench, { sizeBytes, access }: Conform
       expect(await fingerprint(restored)).toBe(before);
     });
 
-    it('can be larger than their source, and not smaller', async () => {
-      const { backend, filledVolume, takeSnapshot, staged, volume } = bench();
-      const source = await filledVolume();
-      const before = await bench().fingerprint(source);
-      const snapshot = await takeSnapshot(source);
-      const larger = await volume({ source: snapshot, requiredBytes: 2 * sizeBytes });
-      expect(larger.sizeBytes).toBe(2 * sizeBytes);
-      await staged(larger, async (view, mountPoint) => {
-        await backend.grow(larger, mountPoint, signal());
-        expect(await fingerprint(view)).toBe(before);
-        const { bytes } = await backend.usage(larger, mountPoint, signal());
-        expect(bytes.total).toBeGreaterThan(1.6 * sizeBytes);
-      });
-      const wish = { requiredBytes: 4096, limitBytes: undefined, access, source };
+    it('cannot be smaller than their source', async () => {
+      const { backend, volume } = bench();
+      const wish = { requiredBytes: 4096, limitBytes: undefined, access, source: await volume() };
       await expect(backend.plan(wish)).rejects.toMatchObject({ code: 'out-of-range' });
     });
 
@@ -110,11 +101,9 @@ export function copyTests(bench: () => Workbench, { sizeBytes, access }: Conform
 }
 
 /** Changes the content; it would hang if the file system were still frozen. */
-async function fillAgain(view: Parameters<typeof fill>[0]): Promise<void> {
-  if (view.type === 'device') await fill(view);
-  else {
-    const { mkdir } = await import('node:fs/promises');
-    await mkdir(`${view.path}/later`);
-    await fill({ type: 'tree', path: `${view.path}/later` });
-  }
+async function fillAgain(view: View): Promise<void> {
+  if (view.type === 'device') return fill(view);
+  const path = join(view.path, 'later');
+  await mkdir(path);
+  await fill({ type: 'tree', path });
 }

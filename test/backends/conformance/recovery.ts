@@ -1,10 +1,9 @@
 import { mkdir, readdir, rename, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import type { ConformanceSetup } from '../conformance.ts';
 import { signal, type Workbench } from '../workbench.ts';
 
-export function recoveryTests(bench: () => Workbench, _setup: ConformanceSetup): void {
+export function recoveryTests(bench: () => Workbench): void {
   describe('condition', () => {
     it('tells that the data is missing', async () => {
       const { backend, poolPath, volume } = bench();
