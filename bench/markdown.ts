@@ -1,5 +1,5 @@
 import { PHASES } from './phases.ts';
-import { figures, type Results } from './results.ts';
+import { figures, type Measure, type Results } from './results.ts';
 import { median } from './stats.ts';
 import { phaseRatio, type Verdict } from './targets.ts';
 
@@ -31,7 +31,7 @@ export function phaseTable(results: Results): string {
     levels.flatMap((existingVolumes) =>
       flights.flatMap((inFlight) => {
         const key = { phase, existingVolumes, inFlight };
-        const ours = (measure: 'p50Ms' | 'p99Ms' | 'perSecond') => figures(results, results.subject, key, measure);
+        const ours = (measure: Measure) => figures(results, results.subject, key, measure);
         const found = phaseRatio(results, key);
         if (found === undefined) return [];
         return [

@@ -26,14 +26,14 @@ export interface ScaleResult {
   readonly recoveryMs: number; // start to ready, less that of an empty pool
 }
 
-const MEASURES = { p50Ms: 'p50Ms', p99Ms: 'p99Ms', perSecond: 'perSecond' } as const;
+export type Measure = 'p50Ms' | 'p99Ms' | 'perSecond';
 
 /** The figures of one phase in each round, of one subject. */
 export function figures(
   { measurements }: Results,
   subject: string,
   key: Pick<Measurement, 'phase' | 'existingVolumes' | 'inFlight'>,
-  measure: keyof typeof MEASURES,
+  measure: Measure,
 ): number[] {
   return measurements
     .filter(

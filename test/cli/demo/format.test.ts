@@ -1,11 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  formatArguments,
-  formatBar,
-  formatBytes,
-  formatMs,
-  formatTable,
-} from '../../../src/cli/demo/format.ts';
+import { formatArguments, formatBar, formatBytes, formatMs, formatTable } from '../../../src/cli/demo/format.ts';
 
 describe('formatBytes', () => {
   it.each([
