@@ -5,7 +5,7 @@ import { formatBytes } from './format.ts';
 import { keepRunning } from './keep.ts';
 import type { DemoOptions } from './options.ts';
 import { leftovers } from './place.ts';
-import { missingRequirements } from './requirements.ts';
+import { missingRequirements, thisMachine } from './requirements.ts';
 import { createRunner, type StepTime, timeTable } from './runner.ts';
 import type { Screen } from './screen.ts';
 import { type Running, setUp } from './setup.ts';
@@ -23,12 +23,7 @@ const NEEDED_BYTES = 2 * 1024 ** 3; // what the walk writes, several times over
  */
 export async function runDemo(options: DemoOptions): Promise<number> {
   const { host, screen, signal } = options;
-  const machine = {
-    platform: process.platform,
-    userId: process.getuid?.(),
-    path: process.env.PATH ?? '',
-    temporaryFolder: tmpdir(),
-  };
+  const machine = thisMachine(tmpdir());
   const missing = await missingRequirements(machine, host.files, NEEDED_BYTES);
   if (missing.length > 0) {
     screen.warning('stowage demo needs');

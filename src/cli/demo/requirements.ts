@@ -14,23 +14,38 @@ const PROGRAMS = [
   { name: 'losetup', debianPackage: 'mount' },
 ] as const;
 
-const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin']; // also where PATH is a user's
+/** Searched after PATH, which may be a user's. */
+const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'];
 
 export interface Machine {
   readonly platform: string;
   readonly userId: number | undefined; // undefined where the platform has none
-  readonly path: string; // $PATH
+  readonly programFolders: readonly string[];
   readonly temporaryFolder: string;
 }
 
+/** This machine, as its process and $PATH show it. */
+export function thisMachine(temporaryFolder: string): Machine {
+  const path = (process.env.PATH ?? '').split(':').filter((folder) => folder !== '');
+  return {
+    platform: process.platform,
+    userId: process.getuid?.(),
+    programFolders: [...path, ...SYSTEM_FOLDERS],
+    temporaryFolder,
+  };
+}
+
 /** What the demonstration lacks on this machine, in words that say what to do; empty where it can run. */
-export async function missingRequirements(machine: Machine, files: Files, neededBytes: number): Promise<string[]> {
+export async function missingRequirements(
+  machine: Machine,
+  files: Pick<Files, 'stat' | 'statfs'>,
+  neededBytes: number,
+): Promise<string[]> {
   if (machine.platform !== 'linux') return [`Linux: volumes are made by its kernel; this is ${machine.platform}`];
   const missing: string[] = [];
   if (machine.userId !== 0) missing.push('root, to mount file systems and attach loop devices: run it with sudo');
-  const folders = [...machine.path.split(':').filter((folder) => folder !== ''), ...SYSTEM_FOLDERS];
   for (const program of PROGRAMS) {
-    if (!(await isProgram(program.name, folders)))
+    if (!(await isProgram(program.name, machine.programFolders)))
       missing.push(`the program ${program.name}: apt-get install ${program.debianPackage}`);
   }
   if ((await files.stat('/dev/loop-control')) === undefined)

@@ -26,6 +26,8 @@ export interface Screen {
   readonly warning: (text: string) => void;
   readonly line: (text: string) => void;
   readonly progress: (label: string, totalBytes: number) => Progress;
+  /** Shows on a terminal that something is waited for, and how long; nothing within the first second. Gives what ends it. */
+  readonly waiting: (label: string) => () => void;
 }
 
 type Arguments = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -35,6 +37,7 @@ const QUIET_MS = 1000; // steps shorter than this get no bar
 const REDRAW_MS = 100;
 const BAR_WIDTH = 30;
 const INDENT = '     ';
+const CLEAR_LINE = '\r\u001b[K';
 
 /** True where colours are wanted: a terminal, and NO_COLOR (no-color.org) unset or empty. */
 export function wantsColours(terminal: boolean, environment: Readonly<Record<string, string | undefined>>): boolean {
@@ -60,6 +63,7 @@ export function createScreen(output: Output, nowMs: () => number = () => perform
     done: (durationMs) => line(`${INDENT}${paint('green', 'ok')} ${formatMs(durationMs)}`),
     warning: (text) => line(paint('red', text)),
     progress: (label, totalBytes) => createProgress(output, nowMs, label, totalBytes),
+    waiting: (label) => showWaiting(output, nowMs, label),
   };
 }
 
@@ -76,7 +80,7 @@ function createProgress(output: Output, nowMs: () => number, label: string, tota
       const now = nowMs();
       if (now - startedMs < QUIET_MS) return;
       if (output.terminal && (now - drawnMs >= REDRAW_MS || !drawn)) {
-        output.write(`\r\u001b[K${text(doneBytes)}`);
+        output.write(`${CLEAR_LINE}${text(doneBytes)}`);
         drawnMs = now;
         drawn = true;
       }
@@ -85,8 +89,29 @@ function createProgress(output: Output, nowMs: () => number, label: string, tota
       quarter = reached;
     },
     end() {
-      if (drawn) output.write('\r\u001b[K');
+      if (drawn) output.write(CLEAR_LINE);
       drawn = false;
     },
+  };
+}
+
+/** A bar that nobody knows the end of: its mark walks to and fro. */
+function showWaiting(output: Output, nowMs: () => number, label: string): () => void {
+  if (!output.terminal) return () => undefined;
+  const startedMs = nowMs();
+  let drawn = false;
+  const timer = setInterval(() => {
+    const waitedMs = nowMs() - startedMs;
+    if (waitedMs < QUIET_MS) return;
+    const round = Math.floor(waitedMs / REDRAW_MS) % (2 * BAR_WIDTH - 2);
+    const at = round < BAR_WIDTH ? round : 2 * BAR_WIDTH - 2 - round;
+    const bar = `[${'.'.repeat(at)}#${'.'.repeat(BAR_WIDTH - 1 - at)}]`;
+    output.write(`${CLEAR_LINE}${INDENT}  ${label} ${bar} ${formatMs(waitedMs)}`);
+    drawn = true;
+  }, REDRAW_MS);
+  return () => {
+    clearInterval(timer);
+    if (drawn) output.write(CLEAR_LINE);
+    drawn = false;
   };
 }

@@ -61,11 +61,17 @@ export async function call<Request, Response>(
   shown: Arguments,
   answer: (response: Response) => Arguments = () => ({}),
 ): Promise<Response> {
-  const startedMs = performance.now();
-  const response = await walk.client.call(method, request, { timeoutMs: RPC_TIMEOUT_MS, signal: walk.signal });
   const rpc = method.path.slice(method.path.lastIndexOf('/') + 1);
-  walk.screen.call(rpc, shown, answer(response), performance.now() - startedMs);
-  return response;
+  const answered = walk.screen.waiting(rpc);
+  const startedMs = performance.now();
+  try {
+    const response = await walk.client.call(method, request, { timeoutMs: RPC_TIMEOUT_MS, signal: walk.signal });
+    answered();
+    walk.screen.call(rpc, shown, answer(response), performance.now() - startedMs);
+    return response;
+  } finally {
+    answered();
+  }
 }
 
 /** What CreateVolume answered for this volume. Throws where it was not made. */

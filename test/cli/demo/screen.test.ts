@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { createScreen, wantsColours } from '../../../src/cli/demo/screen.ts';
 
 const MIB = 1024 ** 2;
@@ -92,6 +92,27 @@ describe('progress', () => {
         .split('\n')
         .map((line) => line.replace(/^.*\] /, '')),
     ).toEqual(['2 MiB of 8 MiB', '4 MiB of 8 MiB', '8 MiB of 8 MiB', '']);
+  });
+});
+
+describe('waiting', () => {
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  it.each([true, false])('shows how long from the first second on, only on a terminal (%s)', (terminal) => {
+    jest.useFakeTimers();
+    const { screen, text, wait } = capture(terminal, false);
+    const end = screen.waiting('CreateVolume');
+    wait(500);
+    jest.advanceTimersByTime(100);
+    expect(text()).toBe('');
+    wait(500);
+    jest.advanceTimersByTime(100);
+    end();
+    end();
+    const line = `       CreateVolume [${'.'.repeat(10)}#${'.'.repeat(19)}] 1.0 s`;
+    expect(text()).toBe(terminal ? `\r\u001b[K${line}\r\u001b[K` : '');
   });
 });
 
