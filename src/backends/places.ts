@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { errnoOf, messageOf } from '../errors.ts';
 import type { Files } from '../host/files.ts';
-import type { Logger } from '../telemetry/log.ts';
 import type { Item } from './backend.ts';
+import type { BackendLog } from './log.ts';
 import { endIfAborted } from './signals.ts';
 
 /** The folders of a pool in which data lies. The pools module makes them, mode 0700. */
@@ -35,7 +35,7 @@ export interface Places {
 }
 
 /** `suffix` ends the names of all items: `.img` where they are files. */
-export function createPlaces(poolPath: string, suffix: '' | '.img', deps: { files: Files; log: Logger }): Places {
+export function createPlaces(poolPath: string, suffix: '' | '.img', deps: { files: Files; log: BackendLog }): Places {
   const { files, log } = deps;
   const name = (item: Item) => item.folder + suffix;
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import type { Wish } from '../../src/backends/backend.ts';
-import type { PoolConfig } from '../../src/config/schema.ts';
+import type { BackendConfig } from '../../src/backends/registry.ts';
 import { copyTests } from './conformance/copies.ts';
 import { lifecycleTests } from './conformance/lifecycle.ts';
 import { planTests } from './conformance/plan.ts';
@@ -9,7 +9,7 @@ import { sizeTests } from './conformance/size.ts';
 import { createWorkbench, type Workbench } from './workbench.ts';
 
 export interface ConformanceSetup {
-  makePool(): Promise<{ config: PoolConfig; cleanup: () => Promise<void> }>;
+  makePool(): Promise<{ config: BackendConfig; cleanup: () => Promise<void> }>;
   /** What the volumes of this run are. */
   readonly access: Wish['access'];
   /** The size of most volumes: the pool has room for about ten. */

@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import pino from 'pino';
 import type { Backend, Item, Wish } from '../../src/backends/backend.ts';
 import { snapshotLayout } from '../../src/backends/layout.ts';
-import { createBackend } from '../../src/backends/registry.ts';
-import type { PoolConfig } from '../../src/config/schema.ts';
+import { type BackendConfig, createBackend } from '../../src/backends/registry.ts';
 import type { Host } from '../../src/host/host.ts';
 import { createHost } from '../../src/host/system.ts';
 import { fill, fingerprint, type View } from '../support/content.ts';
@@ -30,7 +29,7 @@ export interface Workbench {
 }
 
 export interface Setup {
-  readonly config: PoolConfig;
+  readonly config: BackendConfig;
   readonly access: Wish['access'];
   readonly sizeBytes: number;
 }

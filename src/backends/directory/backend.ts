@@ -1,8 +1,8 @@
 import { StowageError } from '../../errors.ts';
 import type { Host } from '../../host/host.ts';
-import type { Logger } from '../../telemetry/log.ts';
 import type { Backend, Item } from '../backend.ts';
 import { directoryLayout } from '../layout.ts';
+import type { BackendLog } from '../log.ts';
 import { createPlaces } from '../places.ts';
 import { roundUp } from '../sizes.ts';
 import { oneAfterAnother } from '../snapshots.ts';
@@ -20,7 +20,7 @@ const MEASURE_TIMEOUT_MS = 60_000;
  * Volumes as folders of the pool's file system, held to their size by project quotas (XFS, ext4), or not at all where the
  * config says `quota: advisory`. Snapshots and clones are copies, which share blocks where the file system can reflink.
  */
-export function createDirectoryBackend(settings: DirectorySettings, deps: { host: Host; log: Logger }): Backend {
+export function createDirectoryBackend(settings: DirectorySettings, deps: { host: Host; log: BackendLog }): Backend {
   const { host } = deps;
   const places = createPlaces(settings.path, '', { files: host.files, log: deps.log });
   const exists = (item: Item) => isFolder(host, places, item);

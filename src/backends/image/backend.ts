@@ -1,7 +1,7 @@
 import type { Host } from '../../host/host.ts';
-import type { Logger } from '../../telemetry/log.ts';
 import type { Backend, Features } from '../backend.ts';
 import { createBoundedStatfs } from '../bounded-statfs.ts';
+import type { BackendLog } from '../log.ts';
 import { createPlaces } from '../places.ts';
 import { imageCondition } from './condition.ts';
 import type { ImagePool } from './context.ts';
@@ -18,7 +18,7 @@ import { allocatedBytes, imageCapacity, imageUsage } from './usage.ts';
  * Volumes as files of the pool's file system, each on a loop device with a file system of its own or as raw block: sizes
  * hold on any file system. Snapshots and clones are instant where it can reflink (XFS, btrfs), else copies.
  */
-export function createImageBackend(settings: ImageSettings, deps: { host: Host; log: Logger }): Backend {
+export function createImageBackend(settings: ImageSettings, deps: { host: Host; log: BackendLog }): Backend {
   const { host, log } = deps;
   const places = createPlaces(settings.path, '.img', { files: host.files, log });
   const statfs = createBoundedStatfs(host.files);

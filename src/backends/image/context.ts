@@ -1,5 +1,5 @@
 import type { Host } from '../../host/host.ts';
-import type { Logger } from '../../telemetry/log.ts';
+import type { BackendLog } from '../log.ts';
 import type { Places } from '../places.ts';
 import type { ImageSettings } from './settings.ts';
 
@@ -7,7 +7,7 @@ import type { ImageSettings } from './settings.ts';
 export interface ImagePool {
   readonly settings: ImageSettings;
   readonly host: Host;
-  readonly log: Logger;
+  readonly log: BackendLog;
   readonly places: Places;
   /** True if files of this pool can be cloned (FICLONE): found out once. */
   readonly canClone: () => Promise<boolean>;

@@ -105,6 +105,18 @@ export function sizeTests(bench: () => Workbench, { sizeBytes, access }: Conform
     });
   });
 
+  describe('usage of a copy', () => {
+    it('counts what was copied', async () => {
+      const { backend, filledVolume, volume, staged } = bench();
+      const clone = await volume({ source: await filledVolume() });
+      await staged(clone, async (_view, mountPoint) => {
+        const { bytes } = await backend.usage(clone, mountPoint, signal());
+        expect(bytes.used).toBeGreaterThanOrEqual(MIB);
+        expect(bytes.used).toBeLessThan(sizeBytes);
+      });
+    });
+  });
+
   describe('capacity', () => {
     it('is the room of the pool', async () => {
       const { backend, filledVolume, takeSnapshot } = bench();

@@ -1,0 +1,5 @@
+/** The part of a logger that backends use: fields, then words. */
+export interface BackendLog {
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
