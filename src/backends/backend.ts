@@ -79,11 +79,13 @@ export interface Backend {
   create(item: Item, source: Item | undefined, signal: AbortSignal): Promise<void>;
   /** True if the item's data is there, complete. */
   exists(item: Item): Promise<boolean>;
-  /** Takes all snapshots at one moment where features.snapshots is instant (freeze all, copy all, thaw all), else one after another. */
+  /** Takes all snapshots at one moment where features.snapshots is instant (freeze all, copy all, thaw all), else one after another. All or none. `pairs` are those of one request
+   * and none is ready yet: where a dead process took some of several, those are taken anew. Where files cannot be cloned,
+   * 'precondition' for a source in use that cannot be held still. */
   snapshot(pairs: readonly { readonly source: Item; readonly snapshot: Item }[], signal: AbortSignal): Promise<void>;
-  /** The bytes that a snapshot of this item would hold at most: what it has allocated now. */
+  /** The bytes that a snapshot of this item would hold at most: what it has allocated now. (An image's content is longer: plan looks at the file.) */
   snapshotSizeBytes(source: Item): Promise<number>;
-  /** Moves the item's data to the trash: one rename. Nothing where it is not there. */
+  /** Moves the item's data to the trash: one rename. Nothing where it is not there; 'busy' where its device is mounted. */
   discard(item: Item): Promise<void>;
   /** Moves the data to the archive, under a name with this time. Nothing where it is not there. */
   archive(item: Item, at: Date): Promise<void>;
@@ -91,14 +93,17 @@ export interface Backend {
   purge(item: Item, signal: AbortSignal): Promise<void>;
   /** Makes the volume larger at the controller's side (quota, file, device). Nothing where it is that large. */
   expand(item: Item, sizeBytes: number, signal: AbortSignal): Promise<void>;
-  /** Makes the mounted file system as large as its device; `mountPoint` is where it is mounted, undefined for raw block. Nothing where it is that large. */
+  /**
+   * Makes the mounted file system as large as its device; `mountPoint` is the staging path, undefined for raw block. Nothing where it is that
+   * large. Also to be called after staging a copy that is larger than its source, whose file system can grow only when mounted.
+   */
   grow(item: Item, mountPoint: string | undefined, signal: AbortSignal): Promise<void>;
   usage(item: Item, mountPoint: string | undefined, signal: AbortSignal): Promise<VolumeUsage>;
-  /** Makes the volume usable on this node (attaches a loop device). */
+  /** Makes the volume usable on this node (attaches a loop device). 'data-loss' where its data is missing. */
   open(item: Item, signal: AbortSignal): Promise<Opened>;
   /** What open gave, if it is open now. */
   opened(item: Item): Promise<Opened | undefined>;
-  /** Undoes open. */
+  /** Undoes open; nothing where it is not open. 'busy' where its device is mounted. */
   close(item: Item, signal: AbortSignal): Promise<void>;
   /** Words for what is wrong with the volume's data (missing, damaged); undefined where nothing is. */
   condition(item: Item): Promise<string | undefined>;
