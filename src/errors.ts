@@ -37,10 +37,11 @@ export function isStowageError(error: unknown, ...codes: ErrorCode[]): error is 
 
 /** The error's message, for any thrown value. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
 }
 
-/** The `code` of a system error such as ENOENT; undefined for any other thrown value. */
+/** The `code` of a system error such as ENOENT; undefined for any other thrown value. Its shape decides: errors may come from another realm. */
 export function errnoOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  const isSystemError = typeof error === 'object' && error !== null && 'syscall' in error && 'code' in error;
+  return isSystemError && typeof error.code === 'string' ? error.code : undefined;
 }

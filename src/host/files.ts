@@ -46,6 +46,8 @@ export interface Files {
   /** lstat; undefined where it is missing (ENOENT, ENOTDIR). */
   stat(path: string): Promise<FileStat | undefined>;
   statfs(path: string): Promise<FileSystemStat>;
+  /** The path with links in its folder resolved (as mountinfo names it); its last part is neither followed nor touched. The path itself where its folder is missing. */
+  resolveParent(path: string): Promise<string>;
   /** The file's text is there whole or not at all after a crash: temporary file (mode 0600) in the same folder, fsync, rename, fsync of the folder. */
   writeDurably(path: string, text: string): Promise<void>;
   /** Unlinks and fsyncs the folder; nothing where it is missing. */
@@ -77,7 +79,7 @@ export interface Files {
   /** True if files in this folder can be cloned (tries it with two small temporary files, removed again). */
   canClone(folder: string): Promise<boolean>;
   /**
-   * cp -a --reflink=auto --sparse=always of a file, or of a folder's whole tree, to a path that does not exist, then syncfs.
+   * cp -a -T --reflink=auto --sparse=always of a file to a path that does not exist, or of a folder's whole tree to one that does not exist or is empty (which then keeps its project id), then syncfs.
    * A folder is read through a private read-only nosymfollow bind mount, so that links swapped in while it runs lead nowhere.
    * Keeps ownership, modes, times, xattrs, ACLs, hard links, sparseness, sockets and fifos. Killed at the signal; a part may be left.
    */

@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import * as z from 'zod/mini';
+import type { PoolConfig } from '../config/schema.ts';
+import { messageOf, StowageError } from '../errors.ts';
+import type { Files } from '../host/files.ts';
+import type { Host } from '../host/host.ts';
+
+/** What a pool says of itself in `.stowage/pool.json`, and what the node remembers of it in its state folder. */
+export interface PoolIdentity {
+  readonly uuid: string;
+  readonly backend: string;
+}
+
+const MAX_IDENTITY_BYTES = 4096;
+const schema = z.object({ schema: z.literal(1), uuid: z.uuid(), backend: z.string() });
+
+/** The folders of a pool, mode 0700; `.stowage` first. */
+const FOLDERS = [
+  '.stowage',
+  '.stowage/volumes',
+  '.stowage/snapshots',
+  '.stowage/groups',
+  '.stowage/trash',
+  '.stowage/tmp',
+  'volumes',
+  'snapshots',
+  'archive',
+];
+
+/** Where the pool keeps its identity; what this file's device and inode are tells a pool from whatever else is at its path. */
+export function identityPath(pool: PoolConfig): string {
+  return join(pool.path, '.stowage', 'pool.json');
+}
+
+/** Where the node remembers a pool, on the root disk. */
+export function memoryPath(stateDir: string, poolName: string): string {
+  return join(stateDir, 'pools', `${poolName}.json`);
+}
+
+/**
+ * Makes sure that what is at the pool's path is the pool: mounted if it must be, with the UUID that this node remembers.
+ * A pool that is used for the first time gets its UUID and its folders.
+ * @throws 'unavailable' saying what is there instead, and what to do
+ */
+export async function identifyPool(host: Host, pool: PoolConfig, stateDir: string): Promise<PoolIdentity> {
+  const at = await host.files.stat(pool.path);
+  if (at?.type !== 'folder') {
+    throw refused(
+      pool,
+      `${pool.path} is ${at === undefined ? 'missing' : `a ${at.type}`}, not a folder`,
+      'create or mount it',
+    );
+  }
+  if (pool.requireMount && (await host.mounts.table()).at(pool.path) === undefined) {
+    throw refused(pool, `no file system is mounted at ${pool.path}`, 'mount its disk there (requireMount is true)');
+  }
+  const remembered = await readIdentity(host.files, pool, memoryPath(stateDir, pool.name));
+  const found = await readIdentity(host.files, pool, identityPath(pool));
+  if (remembered !== undefined && found?.uuid !== remembered.uuid) {
+    const what = found === undefined ? 'no Stowage pool' : `pool ${found.uuid}`;
+    throw refused(
+      pool,
+      `${pool.path} holds ${what}, and this node remembers pool ${remembered.uuid} there`,
+      `mount the right disk, or say \`stowage pool forget ${pool.name}\``,
+    );
+  }
+  const identity = found ?? { uuid: randomUUID(), backend: pool.backend };
+  if (identity.backend !== pool.backend) {
+    throw refused(
+      pool,
+      `${pool.path} was made for backend ${identity.backend}`,
+      `configure it so, or use an empty folder for backend ${pool.backend}`,
+    );
+  }
+  for (const folder of FOLDERS) await host.files.makeFolder(join(pool.path, folder), 0o700);
+  // The pool first: dying in between leaves one that the next start takes as it is.
+  if (found === undefined) await host.files.writeDurably(identityPath(pool), serialize(identity));
+  if (remembered === undefined) {
+    await host.files.makeFolders(join(stateDir, 'pools'));
+    await host.files.writeDurably(memoryPath(stateDir, pool.name), serialize(identity));
+  }
+  return identity;
+}
+
+/** Forgets a pool of this node, so that another disk may take its place. @returns false where it was not remembered */
+export async function forgetPool(files: Files, stateDir: string, poolName: string): Promise<boolean> {
+  const path = memoryPath(stateDir, poolName);
+  if ((await files.stat(path)) === undefined) return false;
+  await files.removeDurably(path);
+  return true;
+}
+
+async function readIdentity(files: Files, pool: PoolConfig, path: string): Promise<PoolIdentity | undefined> {
+  const text = await files.read(path, MAX_IDENTITY_BYTES);
+  if (text === undefined) return undefined;
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (error) {
+    throw refused(
+      pool,
+      `${path} is damaged (${messageOf(error)})`,
+      'restore it from a copy; its volumes need the UUID in it',
+    );
+  }
+}
+
+function serialize(identity: PoolIdentity): string {
+  return `${JSON.stringify({ schema: 1, ...identity })}\n`;
+}
+
+function refused(pool: PoolConfig, found: string, remedy: string): StowageError {
+  return new StowageError('unavailable', `pool ${pool.name} cannot be used: ${found}; ${remedy}`);
+}

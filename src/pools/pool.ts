@@ -1,0 +1,88 @@
+import type { Backend } from '../backends/backend.ts';
+import type { PoolConfig } from '../config/schema.ts';
+import { errnoOf, messageOf, StowageError } from '../errors.ts';
+import type { Host } from '../host/host.ts';
+import { identifyPool, identityPath, type PoolIdentity } from './identity.ts';
+
+/** A pool that is there: its identity is known, and its path is checked at each use. */
+export interface Pool {
+  readonly name: string;
+  readonly config: PoolConfig;
+  readonly backend: Backend;
+  /** Its identity, once it has been seen since the start. */
+  identity(): PoolIdentity | undefined;
+  /**
+   * Makes sure, at the cost of one lstat, that the pool is still at its path; looks again where it was away, and opens it (`onOpen`) the
+   * first time that it is found.
+   * @throws 'unavailable' with what is there instead
+   */
+  check(): Promise<PoolIdentity>;
+}
+
+interface Seen {
+  readonly identity: PoolIdentity;
+  readonly device: number;
+  readonly inode: number;
+}
+
+/**
+ * @param onOpen loads the pool's records and finishes what a dead process left; called once, before the first check succeeds
+ */
+export function createPool(
+  config: PoolConfig,
+  backend: Backend,
+  options: { host: Host; stateDir: string; onOpen: (pool: Pool, identity: PoolIdentity) => Promise<void> },
+): Pool {
+  const { host, stateDir, onOpen } = options;
+  let seen: Seen | undefined;
+  let loadedUuid: string | undefined;
+  let opening: Promise<PoolIdentity> | undefined;
+
+  async function isWhereItWas(last: Seen): Promise<boolean> {
+    const now = await host.files.stat(identityPath(config));
+    return now?.device === last.device && now.inode === last.inode;
+  }
+
+  async function open(): Promise<PoolIdentity> {
+    const identity = await identifyPool(host, config, stateDir);
+    const file = await host.files.stat(identityPath(config));
+    if (file === undefined) throw new StowageError('unavailable', `pool ${config.name} went away while it was opened`);
+    if (loadedUuid === undefined) await onOpen(pool, identity);
+    else if (loadedUuid !== identity.uuid) throw changed(config, loadedUuid, identity.uuid);
+    loadedUuid = identity.uuid;
+    seen = { identity, device: file.device, inode: file.inode };
+    return identity;
+  }
+
+  const pool: Pool = {
+    name: config.name,
+    config,
+    backend,
+    identity: () => seen?.identity,
+    async check() {
+      try {
+        if (seen !== undefined && (await isWhereItWas(seen))) return seen.identity;
+        opening ??= open().finally(() => {
+          opening = undefined;
+        });
+        return await opening;
+      } catch (error) {
+        throw asUnavailable(config, error);
+      }
+    },
+  };
+  return pool;
+}
+
+function changed(config: PoolConfig, before: string, now: string): StowageError {
+  return new StowageError(
+    'unavailable',
+    `pool ${config.name}: ${config.path} held ${before} at start and holds ${now} now; restart the driver`,
+  );
+}
+
+/** A disk that fails, is read-only or full shows as system errors here: its pool is away, the others go on. */
+function asUnavailable(config: PoolConfig, error: unknown): unknown {
+  if (errnoOf(error) === undefined) return error;
+  return new StowageError('unavailable', `pool ${config.name} cannot be used: ${messageOf(error)}`, { cause: error });
+}

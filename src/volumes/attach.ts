@@ -1,0 +1,56 @@
+import { isStowageError, StowageError } from '../errors.ts';
+import { checkCapability } from './choose.ts';
+import type { Context } from './context.ts';
+import { lockKey, withLocks } from './locks.ts';
+import { find, needReady } from './lookup.ts';
+import type { VolumeRecord } from './record.ts';
+import type { AttachRequest, DetachRequest } from './requests.ts';
+
+/** ControllerPublishVolume: a local volume can be attached to its own node only; who has it is recorded. */
+export async function attach(context: Context, request: AttachRequest): Promise<Readonly<Record<string, string>>> {
+  const { volumeId, nodeId, readOnly } = request;
+  return withLocks(context.locks, `ControllerPublishVolume ${volumeId}`, [lockKey.id(volumeId)], async () => {
+    const { record, pool } = await needReady(context, 'volume', volumeId);
+    if (nodeId !== context.nodeId) {
+      throw new StowageError(
+        'not-found',
+        `node ${nodeId} cannot have volume ${volumeId}: it is on the disks of node ${context.nodeId}`,
+      );
+    }
+    checkCapability(pool, request.capability);
+    const attached = record.attached.find((attachment) => attachment.nodeId === nodeId);
+    if (attached === undefined) {
+      checkLimit(context, nodeId);
+      await context.store.update<VolumeRecord>(record, { attached: [...record.attached, { nodeId, readOnly }] });
+    } else if (attached.readOnly !== readOnly) {
+      throw new StowageError(
+        'already-exists',
+        `volume ${volumeId} is attached to node ${nodeId} ${attached.readOnly ? 'read-only' : 'writable'}; detach it first`,
+      );
+    }
+    return {};
+  });
+}
+
+/** ControllerUnpublishVolume. What is not attached, or does not exist (any more), is fine. */
+export async function detach(context: Context, { volumeId, nodeId }: DetachRequest): Promise<void> {
+  await withLocks(context.locks, `ControllerUnpublishVolume ${volumeId}`, [lockKey.id(volumeId)], async () => {
+    const found = await find(context, 'volume', volumeId).catch((error: unknown) => {
+      if (isStowageError(error, 'precondition')) return undefined; // another node's: not attached here
+      throw error;
+    });
+    const attached = found?.record.attached ?? [];
+    const kept = nodeId === undefined ? [] : attached.filter((attachment) => attachment.nodeId !== nodeId);
+    if (found === undefined || kept.length === attached.length) return;
+    await context.store.update<VolumeRecord>(found.record, { attached: kept });
+  });
+}
+
+function checkLimit(context: Context, nodeId: string): void {
+  const limit = context.config.maxVolumesPerNode;
+  if (limit === 0 || context.catalog.attachedCount(nodeId) < limit) return;
+  throw new StowageError(
+    'exhausted',
+    `node ${nodeId} has ${limit} volumes attached, as many as maxVolumesPerNode allows; detach one first`,
+  );
+}

@@ -1,0 +1,119 @@
+import { type AnyRecord, type GroupRecord, isLive, type SnapshotRecord, type VolumeRecord } from './record.ts';
+import { createSortedIds, type SortedIds } from './sorted-ids.ts';
+
+/** A record's file that could not be read: reported, never touched. */
+export interface Damage {
+  readonly pool: string;
+  readonly problem: string;
+}
+
+/**
+ * The records of all pools in memory: a cache of what is durable, with the look-ups that calls need. Snapshots of a group that is not
+ * complete are kept but not listed.
+ */
+export interface Catalog {
+  volume(id: string): VolumeRecord | undefined;
+  snapshot(id: string): SnapshotRecord | undefined;
+  group(id: string): GroupRecord | undefined;
+  damage(id: string): Damage | undefined;
+  /** The live record (creating or ready) of that kind and name. */
+  byName<K extends AnyRecord['kind']>(kind: K, name: string): Extract<AnyRecord, { kind: K }> | undefined;
+  /** Ids of ready volumes or snapshots in order, behind `after`. */
+  listed(kind: 'volume' | 'snapshot', after: string | undefined): Iterable<string>;
+  snapshotsOf(volumeId: string): readonly SnapshotRecord[];
+  /** True while a copy is being made from this volume or snapshot. */
+  isBeingCopied(sourceId: string): boolean;
+  /** What the pool's records promise, in bytes. */
+  promisedBytes(pool: string): number;
+  /** Every record of a pool, or of all. */
+  all(pool?: string): Iterable<AnyRecord>;
+  attachedCount(nodeId: string): number;
+  damages(): Iterable<readonly [string, Damage]>;
+  set(record: AnyRecord): void;
+  remove(id: string): void;
+  setDamage(id: string, damage: Damage): void;
+}
+
+export function createCatalog(): Catalog {
+  const records = new Map<string, AnyRecord>();
+  const names = new Map<string, string>();
+  const listed: Record<'volume' | 'snapshot', SortedIds> = { volume: createSortedIds(), snapshot: createSortedIds() };
+  const promised = new Map<string, number>();
+  const snapshots = new Map<string, Set<string>>(); // by source volume
+  const copies = new Map<string, Set<string>>(); // records in state creating, by source
+  const attached = new Map<string, number>(); // volumes, by node
+  const damages = new Map<string, Damage>();
+
+  /** Enters (sign 1) or takes out (sign -1) all that is derived from one record. */
+  function derive(record: AnyRecord, sign: 1 | -1): void {
+    const change = sign === 1 ? addTo : removeFrom;
+    const key = `${record.kind}:${record.name}`;
+    if (isLive(record) && sign === 1) names.set(key, record.id);
+    else if (names.get(key) === record.id) names.delete(key);
+    if (record.kind === 'group') return;
+
+    promised.set(record.pool, (promised.get(record.pool) ?? 0) + sign * record.reservedBytes);
+    if (record.state === 'ready') {
+      if (sign === 1) listed[record.kind].add(record.id);
+      else listed[record.kind].remove(record.id);
+    }
+    const sourceId = record.kind === 'snapshot' ? record.sourceId : record.source?.id;
+    if (sourceId !== undefined && record.state === 'creating') change(copies, sourceId, record.id);
+    if (record.kind === 'snapshot') {
+      change(snapshots, record.sourceId, record.id);
+      return;
+    }
+    for (const { nodeId } of record.attached) attached.set(nodeId, (attached.get(nodeId) ?? 0) + sign);
+  }
+
+  function get<K extends AnyRecord['kind']>(kind: K, id: string): Extract<AnyRecord, { kind: K }> | undefined {
+    const record = records.get(id);
+    return record !== undefined && isKind(record, kind) ? record : undefined;
+  }
+
+  return {
+    volume: (id) => get('volume', id),
+    snapshot: (id) => get('snapshot', id),
+    group: (id) => get('group', id),
+    damage: (id) => damages.get(id),
+    byName: (kind, name) => get(kind, names.get(`${kind}:${name}`) ?? ''),
+    listed: (kind, after) => listed[kind].from(after),
+    snapshotsOf: (volumeId) =>
+      [...(snapshots.get(volumeId) ?? [])].map((id) => get('snapshot', id)).filter((found) => found !== undefined),
+    isBeingCopied: (sourceId) => copies.has(sourceId),
+    promisedBytes: (pool) => promised.get(pool) ?? 0,
+    *all(pool) {
+      for (const record of records.values()) if (pool === undefined || record.pool === pool) yield record;
+    },
+    attachedCount: (nodeId) => attached.get(nodeId) ?? 0,
+    damages: () => damages.entries(),
+    set(record) {
+      const before = records.get(record.id);
+      if (before !== undefined) derive(before, -1);
+      records.set(record.id, record);
+      derive(record, 1);
+    },
+    remove(id) {
+      const before = records.get(id);
+      if (before === undefined) return;
+      derive(before, -1);
+      records.delete(id);
+    },
+    setDamage: (id, damage) => damages.set(id, damage),
+  };
+}
+
+function isKind<K extends AnyRecord['kind']>(record: AnyRecord, kind: K): record is Extract<AnyRecord, { kind: K }> {
+  return record.kind === kind;
+}
+
+function addTo(sets: Map<string, Set<string>>, key: string, value: string): void {
+  const set = sets.get(key) ?? new Set();
+  sets.set(key, set.add(value));
+}
+
+function removeFrom(sets: Map<string, Set<string>>, key: string, value: string): void {
+  const set = sets.get(key);
+  set?.delete(value);
+  if (set?.size === 0) sets.delete(key);
+}

@@ -1,0 +1,63 @@
+import { nearest } from '../config/nearest.ts';
+import { StowageError } from '../errors.ts';
+import { splitFlags } from '../staging/flags.ts';
+import type { Context, ManagedPool } from './context.ts';
+import type { Capability, Topology } from './requests.ts';
+
+/** True if a volume on this node fits one of these topologies; none means anywhere. */
+export function isHere(context: Context, requisite: readonly Topology[]): boolean {
+  return (
+    requisite.length === 0 || requisite.some((segments) => segments[context.topologyKey] === context.topologyValue)
+  );
+}
+
+/** This node, as CSI's topology. */
+export function topologyHere(context: Context): Topology {
+  return { [context.topologyKey]: context.topologyValue };
+}
+
+/**
+ * The pool of this name, or the only one where none is named.
+ * @throws 'exhausted' where this node has no such pool (another may), 'invalid' where the name is left out and there are several
+ */
+export function choosePool(context: Context, name: string | undefined): ManagedPool {
+  const names = [...context.pools.keys()];
+  if (name === undefined && names.length > 1) {
+    throw new StowageError(
+      'invalid',
+      `parameters: pool must be one of ${names.join(', ')}, since node ${context.nodeId} has several`,
+    );
+  }
+  const pool = context.pools.get(name ?? names[0] ?? '');
+  if (pool !== undefined) return pool;
+  const hint = name === undefined ? undefined : nearest(name, names);
+  throw new StowageError(
+    'exhausted',
+    `node ${context.nodeId} has no pool ${name ?? 'at all'}${hint === undefined ? '' : ` (did you mean ${hint}?)`}; its pools: ${names.join(', ') || 'none'}`,
+  );
+}
+
+/** Checks that a pool can serve a capability. @throws 'invalid' naming what it cannot do */
+export function checkCapability(pool: ManagedPool, capability: Capability): void {
+  const { features } = pool.backend;
+  const { access, mode } = capability;
+  if (mode === 'MULTI_NODE_SINGLE_WRITER' || mode === 'MULTI_NODE_MULTI_WRITER' || mode === 'MULTI_NODE_READER_ONLY') {
+    throw new StowageError(
+      'invalid',
+      `access_mode ${mode}: pool ${pool.name} is on one node's disks; use a SINGLE_NODE mode`,
+    );
+  }
+  if (access.type === 'block') {
+    if (features.block) return;
+    throw new StowageError(
+      'invalid',
+      `pool ${pool.name} (${pool.config.backend}) has no raw block volumes; ask for a file system, or use an image pool`,
+    );
+  }
+  const { superblock } = splitFlags(access.mountFlags);
+  if (features.ownSuperblock || superblock.length === 0) return;
+  throw new StowageError(
+    'invalid',
+    `mount_flags ${superblock.join(', ')}: the volumes of pool ${pool.name} (${pool.config.backend}) share one file system, so only per-mount flags (ro, noexec, nosuid, nodev, noatime, ...) are possible`,
+  );
+}

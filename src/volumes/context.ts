@@ -1,0 +1,34 @@
+import type { Config } from '../config/schema.ts';
+import type { Host } from '../host/host.ts';
+import type { Pool } from '../pools/pool.ts';
+import type { Room } from '../pools/room.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { Catalog } from './catalog.ts';
+import type { Jobs } from './jobs.ts';
+import type { Locks } from './locks.ts';
+import type { Store } from './store.ts';
+import type { Trash } from './trash.ts';
+
+/** A pool with what the domain keeps for it. */
+export interface ManagedPool extends Pool {
+  readonly room: Room;
+  readonly trash: Trash;
+}
+
+/** What every operation works with; made once at start (`driver.ts`), passed in, never global. */
+export interface Context {
+  readonly host: Host;
+  readonly log: Logger;
+  readonly config: Config;
+  readonly nodeId: string;
+  readonly nodeHash: string;
+  readonly topologyKey: string;
+  readonly topologyValue: string;
+  readonly catalog: Catalog;
+  readonly store: Store;
+  readonly locks: Locks;
+  readonly jobs: Jobs;
+  readonly pools: ReadonlyMap<string, ManagedPool>;
+  /** Hashes of pools that this node remembers but that its config does not name. */
+  readonly unconfiguredPoolHashes: ReadonlyMap<string, string>; // to the pool's name
+}

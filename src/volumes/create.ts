@@ -1,0 +1,199 @@
+import type { Plan, Wish } from '../backends/backend.ts';
+import { StowageError } from '../errors.ts';
+import { checkCapability, choosePool, isHere, topologyHere } from './choose.ts';
+import type { Context, ManagedPool } from './context.ts';
+import { folderName, hashPool, newId } from './ids.ts';
+import { waitFor } from './jobs.ts';
+import { lockKey, withLocks } from './locks.ts';
+import { type Found, needReady, poolOf } from './lookup.ts';
+import { asExhausted, copying, makeBytes, sourceItem } from './make.ts';
+import { itemOf, SCHEMA, type StoredRecord, type VolumeRecord } from './record.ts';
+import type { Access, CreateVolumeRequest } from './requests.ts';
+import type { VolumeInfo } from './service.ts';
+
+/** A call waits this long for its copy, then answers ABORTED; the copy goes on and the retry joins it. Below the provisioner's 15 s. */
+const COPY_WAIT_MS = 8_000;
+
+/** CreateVolume: the volume of that name, made if need be, as a copy of a source where one is named. Idempotent by name. */
+export async function createVolume(
+  context: Context,
+  request: CreateVolumeRequest,
+  signal: AbortSignal,
+): Promise<VolumeInfo> {
+  const keys = [lockKey.name('volume', request.name)];
+  if (request.source !== undefined) keys.push(lockKey.id(request.source.id));
+  return withLocks(context.locks, `CreateVolume ${request.name}`, keys, async () => {
+    const known = context.catalog.byName('volume', request.name);
+    if (known !== undefined) {
+      checkSame(known, request);
+      await poolOf(context, known).check();
+    }
+    const record = known ?? (await begin(context, request));
+    if (record.state === 'creating') await finish(context, record, signal);
+    const ready = context.catalog.volume(record.id);
+    if (ready?.state !== 'ready')
+      throw new StowageError('internal', `volume ${record.id} is not there after its creation`);
+    return volumeInfo(context, ready);
+  });
+}
+
+/** What CSI says of a volume. */
+export function volumeInfo(context: Context, record: VolumeRecord): VolumeInfo {
+  return {
+    id: record.id,
+    sizeBytes: record.sizeBytes,
+    context: { pool: record.pool },
+    topology: [topologyHere(context)],
+    source: record.source,
+  };
+}
+
+/** The first steps, up to a durable record: where, how large, and is there room. */
+async function begin(context: Context, request: CreateVolumeRequest): Promise<VolumeRecord> {
+  if (!isHere(context, request.requisite)) {
+    throw new StowageError(
+      'exhausted',
+      `volume ${request.name}: node ${context.nodeId} is in none of the topologies asked for`,
+    );
+  }
+  const source = request.source === undefined ? undefined : await findSource(context, request.source);
+  const pool = choosePool(context, request.parameters.pool ?? source?.pool.name);
+  const identity = await pool.check().catch((error: unknown) => Promise.reject(asExhausted(error)));
+  checkSource(pool, source);
+  for (const capability of request.capabilities) checkCapability(pool, capability);
+  const plan = await pool.backend.plan(wishOf(request, source));
+  checkMaximum(pool, plan);
+
+  const release = await pool.room.hold(plan.sizeBytes, `volume ${request.name}`);
+  try {
+    const id = newId('volume', context.nodeHash, hashPool(identity.uuid));
+    const record: VolumeRecord = {
+      schema: SCHEMA,
+      generation: 1,
+      kind: 'volume',
+      id,
+      name: request.name,
+      createdAt: new Date().toISOString(),
+      state: 'creating',
+      pool: pool.name,
+      folder: folderName(request.name, id),
+      sizeBytes: plan.sizeBytes,
+      reservedBytes: plan.sizeBytes,
+      layout: plan.layout,
+      access: accessOf(request).type,
+      onDelete: request.mutableParameters.onDelete ?? request.parameters.onDelete ?? 'delete',
+      ...(request.source === undefined ? {} : { source: request.source }),
+      attached: [],
+    };
+    const adding = context.store.add(record);
+    release(); // the catalog counts it from here
+    return await adding;
+  } catch (error) {
+    throw asExhausted(error);
+  } finally {
+    release();
+  }
+}
+
+/** Makes the bytes: an empty volume within the call, a copy as a job that outlives it. */
+async function finish(context: Context, record: VolumeRecord, signal: AbortSignal): Promise<void> {
+  const pool = poolOf(context, record);
+  if (record.source === undefined) {
+    await makeBytes(context, pool, record, () => pool.backend.create(itemOf(record), undefined, signal));
+    return;
+  }
+  const done = startCopy(context, pool, record);
+  if (await waitFor(done, COPY_WAIT_MS, signal)) return;
+  throw new StowageError(
+    'busy',
+    `volume ${record.name} is still being copied from ${record.source.id}; call again to wait for it`,
+  );
+}
+
+/** Starts, or joins, the job that fills a volume from its source. */
+export function startCopy(context: Context, pool: ManagedPool, record: VolumeRecord): Promise<void> {
+  return context.jobs.start(record.id, async (jobSignal) => {
+    await copying(context, pool, `volume ${record.name}`, record.source === undefined ? [] : [record.source.id], () =>
+      makeBytes(context, pool, record, () =>
+        pool.backend.create(itemOf(record), sourceItem(context, record), jobSignal),
+      ),
+    );
+  });
+}
+
+async function findSource(
+  context: Context,
+  source: { kind: 'volume' | 'snapshot'; id: string },
+): Promise<Found<StoredRecord>> {
+  return source.kind === 'volume' ? needReady(context, 'volume', source.id) : needReady(context, 'snapshot', source.id);
+}
+
+function checkSource(pool: ManagedPool, source: Found<StoredRecord> | undefined): void {
+  if (source === undefined) return;
+  if (source.pool.name !== pool.name) {
+    throw new StowageError(
+      'invalid',
+      `source ${source.record.id} is in pool ${source.pool.name}, and copies stay within their pool; ask for pool ${source.pool.name}`,
+    );
+  }
+  const { features } = pool.backend;
+  const can = source.record.kind === 'volume' ? features.clones : features.snapshots;
+  if (can === 'none')
+    throw new StowageError('invalid', `pool ${pool.name} (${pool.config.backend}) cannot copy a ${source.record.kind}`);
+}
+
+function wishOf(request: CreateVolumeRequest, source: Found<StoredRecord> | undefined): Wish {
+  const access = accessOf(request);
+  return {
+    requiredBytes: request.size.requiredBytes,
+    limitBytes: request.size.limitBytes,
+    access: access.type === 'block' ? access : { type: 'mount', fsType: access.fsType },
+    source: source === undefined ? undefined : itemOf(source.record),
+  };
+}
+
+function checkMaximum(pool: ManagedPool, plan: Plan): void {
+  const { maxVolumeBytes } = pool.config;
+  if (maxVolumeBytes === undefined || plan.sizeBytes <= maxVolumeBytes) return;
+  throw new StowageError(
+    'out-of-range',
+    `${plan.sizeBytes} bytes: pool ${pool.name} allows at most ${maxVolumeBytes} for a volume`,
+  );
+}
+
+/** The access that all capabilities share (the edge refuses a mixture); the one that names a file system, where one does. */
+function accessOf(request: CreateVolumeRequest): Access {
+  const accesses = request.capabilities.map((capability) => capability.access);
+  const named = accesses.find((access) => access.type === 'mount' && access.fsType !== undefined);
+  return named ?? accesses[0] ?? { type: 'mount', fsType: undefined, mountFlags: [] };
+}
+
+/** A volume of that name exists: it must be what is asked for. @throws 'already-exists' naming the difference */
+function checkSame(record: VolumeRecord, request: CreateVolumeRequest): void {
+  const { size, parameters, source } = request;
+  const access = accessOf(request);
+  const differences = [
+    [size.requiredBytes > record.sizeBytes, `it has ${record.sizeBytes} bytes, fewer than ${size.requiredBytes}`],
+    [
+      size.limitBytes !== undefined && record.sizeBytes > size.limitBytes,
+      `it has ${record.sizeBytes} bytes, more than ${size.limitBytes}`,
+    ],
+    [parameters.pool !== undefined && parameters.pool !== record.pool, `it is in pool ${record.pool}`],
+    [access.type !== record.access, `its access type is ${record.access}`],
+    [source?.id !== record.source?.id, `its source is ${record.source?.id ?? 'none'}`],
+    [fsTypeDiffers(record, access), 'it has another file system'],
+  ] as const;
+  for (const [differs, what] of differences) {
+    if (differs)
+      throw new StowageError(
+        'already-exists',
+        `volume ${record.name} exists, and ${what}; choose another name or delete it`,
+      );
+  }
+}
+
+function fsTypeDiffers(record: VolumeRecord, access: Access): boolean {
+  if (access.type === 'block' || access.fsType === undefined) return false;
+  const { layout } = record;
+  return layout.backend === 'image' && layout.content.type === 'mount' && layout.content.fsType !== access.fsType;
+}

@@ -1,0 +1,171 @@
+import { isStowageError, messageOf, StowageError } from '../errors.ts';
+import { checkCapability, choosePool, isHere } from './choose.ts';
+import type { Context, ManagedPool } from './context.ts';
+import { volumeInfo } from './create.ts';
+import { lockKey, withLocks } from './locks.ts';
+import { needReady, poolOf } from './lookup.ts';
+import { itemOf, type SnapshotRecord, type VolumeRecord } from './record.ts';
+import type {
+  CapacityRequest,
+  ListSnapshotsRequest,
+  ModifyRequest,
+  Page,
+  ValidateRequest,
+  VolumeRequest,
+} from './requests.ts';
+import type { Capacity, Condition, Listing, SnapshotInfo, Validation, VolumeStatus } from './service.ts';
+import { snapshotInfo } from './snapshot.ts';
+
+/** ValidateVolumeCapabilities. */
+export async function validateVolume(context: Context, request: ValidateRequest): Promise<Validation> {
+  const { record, pool } = await needReady(context, 'volume', request.volumeId);
+  try {
+    for (const capability of request.capabilities) {
+      checkCapability(pool, capability);
+      checkFits(record, capability.access.type);
+    }
+  } catch (error) {
+    if (isStowageError(error, 'invalid', 'precondition')) return { confirmed: false, reason: messageOf(error) };
+    throw error;
+  }
+  const { pool: poolName, onDelete } = request.parameters;
+  if (poolName !== undefined && poolName !== record.pool)
+    return { confirmed: false, reason: `it is in pool ${record.pool}` };
+  if (onDelete !== undefined && onDelete !== record.onDelete)
+    return { confirmed: false, reason: `its onDelete is ${record.onDelete}` };
+  return { confirmed: true };
+}
+
+/** @throws 'precondition' where a volume is used as what it is not */
+export function checkFits(record: VolumeRecord, access: 'block' | 'mount'): void {
+  if (record.access === access) return;
+  throw new StowageError('precondition', `volume ${record.id} was made for ${record.access} access, not for ${access}`);
+}
+
+/** ControllerModifyVolume: what can change of a volume is what happens to its data when it is deleted. */
+export async function modifyVolume(context: Context, { volumeId, mutableParameters }: ModifyRequest): Promise<void> {
+  await withLocks(context.locks, `ControllerModifyVolume ${volumeId}`, [lockKey.id(volumeId)], async () => {
+    const { record } = await needReady(context, 'volume', volumeId);
+    const { onDelete } = mutableParameters;
+    if (onDelete !== undefined && onDelete !== record.onDelete)
+      await context.store.update<VolumeRecord>(record, { onDelete });
+  });
+}
+
+/** ControllerGetVolume. */
+export async function getVolume(context: Context, { volumeId }: VolumeRequest): Promise<VolumeStatus> {
+  const { record, pool } = await needReady(context, 'volume', volumeId);
+  return statusOf(context, pool, record);
+}
+
+/** ListVolumes: ready volumes in the order of their ids; a page's token is the last id of the page before. */
+export async function listVolumes(context: Context, page: Page): Promise<Listing<VolumeStatus>> {
+  const { ids, nextToken } = takePage(context, 'volume', page);
+  const entries = ids.map(async (id) => {
+    const record = context.catalog.volume(id);
+    return record === undefined ? undefined : statusOf(context, poolOf(context, record), record);
+  });
+  return { entries: (await Promise.all(entries)).filter((entry) => entry !== undefined), nextToken };
+}
+
+/** ListSnapshots: all, one, or those of one volume. */
+export function listSnapshots(
+  context: Context,
+  { page, sourceVolumeId, snapshotId }: ListSnapshotsRequest,
+): Listing<SnapshotInfo> {
+  if (snapshotId !== undefined) {
+    const record = context.catalog.snapshot(snapshotId);
+    const fits =
+      record !== undefined && isListed(context, record) && (sourceVolumeId ?? record.sourceId) === record.sourceId;
+    return { entries: fits ? [snapshotInfo(record)] : [], nextToken: undefined };
+  }
+  const fits = (record: SnapshotRecord) =>
+    isListed(context, record) && (sourceVolumeId === undefined || record.sourceId === sourceVolumeId);
+  const { ids, nextToken } = takePage(context, 'snapshot', page, (id) => {
+    const record = context.catalog.snapshot(id);
+    return record !== undefined && fits(record);
+  });
+  const records = ids.map((id) => context.catalog.snapshot(id)).filter((record) => record !== undefined);
+  return { entries: records.map(snapshotInfo), nextToken };
+}
+
+/** GetCapacity: what may still be promised here; 0 where the pool is away, or the topology is another node's. */
+export async function capacity(context: Context, request: CapacityRequest): Promise<Capacity> {
+  if (request.topology !== undefined && !isHere(context, [request.topology])) return { availableBytes: 0 };
+  const pools =
+    request.parameters.pool === undefined ? [...context.pools.values()] : [choose(context, request.parameters.pool)];
+  let availableBytes = 0;
+  let largestBytes = 0;
+  for (const pool of pools) {
+    const bytes = pool === undefined ? 0 : await availableIn(pool, request);
+    availableBytes += bytes;
+    largestBytes = Math.max(largestBytes, Math.min(bytes, pool?.config.maxVolumeBytes ?? bytes));
+  }
+  return { availableBytes, maximumVolumeBytes: largestBytes };
+}
+
+async function availableIn(pool: ManagedPool, { capabilities }: CapacityRequest): Promise<number> {
+  try {
+    await pool.check();
+    for (const capability of capabilities) checkCapability(pool, capability);
+    return await pool.room.availableBytes();
+  } catch (error) {
+    if (isStowageError(error, 'unavailable', 'invalid', 'precondition')) return 0;
+    throw error;
+  }
+}
+
+function choose(context: Context, name: string): ManagedPool | undefined {
+  try {
+    return choosePool(context, name);
+  } catch (error) {
+    if (isStowageError(error, 'exhausted')) return undefined; // this node has no such pool: it has no room in it either
+    throw error;
+  }
+}
+
+async function statusOf(context: Context, pool: ManagedPool, record: VolumeRecord): Promise<VolumeStatus> {
+  return {
+    volume: volumeInfo(context, record),
+    publishedNodeIds: record.attached.map(({ nodeId }) => nodeId),
+    condition: await conditionOf(pool, record),
+  };
+}
+
+/** What is wrong with a volume, in words. */
+export async function conditionOf(pool: ManagedPool, record: VolumeRecord): Promise<Condition> {
+  try {
+    await pool.check();
+    const problem = await pool.backend.condition(itemOf(record));
+    return problem === undefined ? { abnormal: false, message: 'in order' } : { abnormal: true, message: problem };
+  } catch (error) {
+    return { abnormal: true, message: messageOf(error) };
+  }
+}
+
+/** A snapshot is listed once it is complete, and its group with it. */
+function isListed(context: Context, record: SnapshotRecord): boolean {
+  if (record.state !== 'ready') return false;
+  return record.groupId === undefined || context.catalog.group(record.groupId)?.state === 'ready';
+}
+
+function takePage(
+  context: Context,
+  kind: 'volume' | 'snapshot',
+  { maxEntries, startingToken }: Page,
+  fits: (id: string) => boolean = () => true,
+): { ids: string[]; nextToken: string | undefined } {
+  if (startingToken !== undefined && !/^stw1[vs]-[0-9a-f-]{1,60}$/.test(startingToken)) {
+    throw new StowageError(
+      'busy',
+      `starting_token ${JSON.stringify(startingToken)} is none of ours; list from the beginning`,
+    );
+  }
+  const ids: string[] = [];
+  for (const id of context.catalog.listed(kind, startingToken)) {
+    if (!fits(id)) continue;
+    if (maxEntries !== 0 && ids.length === maxEntries) return { ids, nextToken: ids.at(-1) };
+    ids.push(id);
+  }
+  return { ids, nextToken: undefined };
+}

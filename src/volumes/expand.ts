@@ -1,0 +1,71 @@
+import { roundUp } from '../backends/sizes.ts';
+import { StowageError } from '../errors.ts';
+import type { Context, ManagedPool } from './context.ts';
+import { lockKey, withLocks } from './locks.ts';
+import { needReady } from './lookup.ts';
+import { itemOf, type VolumeRecord } from './record.ts';
+import type { ExpandRequest, SizeRange } from './requests.ts';
+import type { Expansion } from './service.ts';
+
+/** ControllerExpandVolume: also while the volume is in use. Never makes it smaller. */
+export async function expandVolume(context: Context, request: ExpandRequest, signal: AbortSignal): Promise<Expansion> {
+  const { volumeId, size } = request;
+  return withLocks(
+    context.locks,
+    `ControllerExpandVolume ${volumeId}`,
+    [lockKey.id(volumeId), lockKey.copy(volumeId)],
+    async () => {
+      const { record, pool } = await needReady(context, 'volume', volumeId);
+      const { sizeBytes } = await expandRecord(context, pool, record, size, signal);
+      return { sizeBytes, nodeExpansionRequired: pool.backend.features.ownSuperblock && record.access === 'mount' };
+    },
+  );
+}
+
+/**
+ * Makes room for a larger size, promises it, then gives it. The caller holds the volume's lock.
+ * @returns the record as it is then
+ * @throws 'out-of-range' where the limit forbids, 'exhausted' where there is no room
+ */
+export async function expandRecord(
+  context: Context,
+  pool: ManagedPool,
+  record: VolumeRecord,
+  size: SizeRange,
+  signal: AbortSignal,
+): Promise<VolumeRecord> {
+  const sizeBytes = Math.max(record.sizeBytes, roundUp(size.requiredBytes));
+  checkSize(pool, record, sizeBytes, size);
+  if (sizeBytes === record.sizeBytes) {
+    // Promised before: an earlier call may have died before it gave it.
+    await pool.backend.expand(itemOf(record), sizeBytes, signal);
+    return record;
+  }
+  const release = await pool.room.hold(sizeBytes - record.sizeBytes, `expanding volume ${record.name}`);
+  try {
+    const larger = await context.store.update(record, { sizeBytes, reservedBytes: sizeBytes });
+    await pool.backend.expand(itemOf(record), sizeBytes, signal).catch(async (error: unknown) => {
+      await context.store.update(larger, { sizeBytes: record.sizeBytes, reservedBytes: record.reservedBytes });
+      throw error;
+    });
+    return larger;
+  } finally {
+    release();
+  }
+}
+
+function checkSize(pool: ManagedPool, record: VolumeRecord, sizeBytes: number, { limitBytes }: SizeRange): void {
+  if (limitBytes !== undefined && sizeBytes > limitBytes) {
+    throw new StowageError(
+      'out-of-range',
+      `volume ${record.id} has ${record.sizeBytes} bytes and would have ${sizeBytes}, above the limit of ${limitBytes}; volumes do not shrink`,
+    );
+  }
+  const { maxVolumeBytes } = pool.config;
+  if (maxVolumeBytes !== undefined && sizeBytes > maxVolumeBytes) {
+    throw new StowageError(
+      'out-of-range',
+      `${sizeBytes} bytes: pool ${pool.name} allows at most ${maxVolumeBytes} for a volume`,
+    );
+  }
+}

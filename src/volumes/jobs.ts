@@ -1,0 +1,60 @@
+/** Long work that outlives the call that began it: copies. At most one for each id. */
+export interface Jobs {
+  /** Starts work under an id; a running one is joined instead. */
+  start(id: string, work: (signal: AbortSignal) => Promise<void>): Promise<void>;
+  running(id: string): Promise<void> | undefined;
+  /** Ends the work of an id and waits until it has cleaned up. */
+  cancel(id: string): Promise<void>;
+  /** Ends all, at shutdown. */
+  cancelAll(): Promise<void>;
+}
+
+interface Job {
+  readonly done: Promise<void>;
+  readonly abort: AbortController;
+}
+
+export function createJobs(): Jobs {
+  const jobs = new Map<string, Job>();
+
+  async function cancel(id: string): Promise<void> {
+    const job = jobs.get(id);
+    if (job === undefined) return;
+    job.abort.abort();
+    await Promise.allSettled([job.done]);
+  }
+
+  return {
+    start(id, work) {
+      const running = jobs.get(id);
+      if (running !== undefined) return running.done;
+      const abort = new AbortController();
+      const done = work(abort.signal).finally(() => jobs.delete(id));
+      jobs.set(id, { done, abort });
+      // Whoever waits gets the failure; nobody need wait.
+      done.catch(() => undefined);
+      return done;
+    },
+    running: (id) => jobs.get(id)?.done,
+    cancel,
+    async cancelAll() {
+      await Promise.all([...jobs.keys()].map(cancel));
+    },
+  };
+}
+
+/** Waits for a job until a time or a signal. @returns false if it is still running then */
+export function waitFor(done: Promise<void>, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const end = (result: boolean) => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      resolve(result);
+    };
+    const onAbort = () => end(false);
+    const timer = setTimeout(onAbort, timeoutMs);
+    signal.addEventListener('abort', onAbort, { once: true });
+    done.then(() => end(true), reject);
+    if (signal.aborted) end(false);
+  });
+}

@@ -1,0 +1,129 @@
+import { isStowageError, StowageError } from '../errors.ts';
+import type { Context, ManagedPool } from './context.ts';
+import { hashPool, type Kind, parseId } from './ids.ts';
+import type { AnyRecord, GroupRecord, SnapshotRecord, VolumeRecord } from './record.ts';
+
+interface Records {
+  volume: VolumeRecord;
+  snapshot: SnapshotRecord;
+  group: GroupRecord;
+}
+
+export interface Found<R> {
+  readonly record: R;
+  readonly pool: ManagedPool;
+}
+
+/**
+ * Finds a live volume, snapshot or group by a request's id, with its pool checked.
+ * @returns undefined only if it certainly does not exist (any more), or the id was not made by us
+ * @throws 'invalid' for a malformed id, 'unavailable' where its pool is away, 'precondition' for another node's, 'data-loss' for a damaged record
+ */
+export async function find<K extends Kind>(
+  context: Context,
+  kind: K,
+  id: string,
+): Promise<Found<Records[K]> | undefined> {
+  const parsed = parseId(id);
+  if (parsed.origin === 'foreign' || parsed.kind !== kind) return undefined;
+  const record = get(context, kind, id);
+  if (record !== undefined && record.state !== 'deleting') {
+    const pool = poolOf(context, record);
+    await pool.check();
+    return isRemoved(record) ? undefined : { record, pool };
+  }
+  const damage = context.catalog.damage(id);
+  if (damage !== undefined) {
+    throw new StowageError(
+      'data-loss',
+      `the record of ${kind} ${id} in pool ${damage.pool} cannot be read: ${damage.problem}; its data is untouched: restore the record, or see \`stowage gc\``,
+    );
+  }
+  if (record !== undefined) return undefined;
+  if (parsed.nodeHash !== context.nodeHash) {
+    throw new StowageError(
+      'precondition',
+      `${kind} ${id} is on another node, not on ${context.nodeId}; ask its own node`,
+    );
+  }
+  return findInPoolsThatAreAway(context, kind, id, parsed.poolHash);
+}
+
+/** The same; throws 'not-found' instead of answering undefined. */
+export async function need<K extends Kind>(context: Context, kind: K, id: string): Promise<Found<Records[K]>> {
+  const found = await find(context, kind, id).catch((error: unknown) => {
+    // Another node's is not found here, for whoever needs it here.
+    if (isStowageError(error, 'precondition')) throw new StowageError('not-found', error.message, { cause: error });
+    throw error;
+  });
+  if (found === undefined)
+    throw new StowageError('not-found', `there is no ${kind} ${JSON.stringify(id)} on node ${context.nodeId}`);
+  return found;
+}
+
+/** The same, and it must be complete. Throws 'busy' while it is being made. */
+export async function needReady<K extends Kind>(context: Context, kind: K, id: string): Promise<Found<Records[K]>> {
+  const found = await need(context, kind, id);
+  if (found.record.state === 'creating')
+    throw new StowageError('busy', `${kind} ${id} is still being made; call again`);
+  return found;
+}
+
+/** The pool that a record lies in. */
+export function poolOf(context: Context, record: AnyRecord): ManagedPool {
+  const pool = context.pools.get(record.pool);
+  if (pool === undefined)
+    throw new StowageError('internal', `${record.kind} ${record.id} is in pool ${record.pool}, which is not open`);
+  return pool;
+}
+
+function isRemoved(record: AnyRecord): boolean {
+  return record.state === 'retained' || record.state === 'archived' || record.state === 'deleting';
+}
+
+function get<K extends Kind>(context: Context, kind: K, id: string): Records[K] | undefined;
+function get(context: Context, kind: Kind, id: string): AnyRecord | undefined {
+  switch (kind) {
+    case 'volume':
+      return context.catalog.volume(id);
+    case 'snapshot':
+      return context.catalog.snapshot(id);
+    case 'group':
+      return context.catalog.group(id);
+  }
+}
+
+/** Nothing is known of this id: that says something only if its pool is here. */
+async function findInPoolsThatAreAway<K extends Kind>(
+  context: Context,
+  kind: K,
+  id: string,
+  poolHash: string,
+): Promise<Found<Records[K]> | undefined> {
+  const unconfigured = context.unconfiguredPoolHashes.get(poolHash);
+  if (unconfigured !== undefined) {
+    throw new StowageError(
+      'unavailable',
+      `${kind} ${id} is in pool ${unconfigured}, which this node's config does not name any more; add it, or say \`stowage pool forget ${unconfigured}\``,
+    );
+  }
+  let away: unknown;
+  for (const pool of context.pools.values()) {
+    try {
+      if (hashPool((await pool.check()).uuid) !== poolHash) continue;
+      const record = get(context, kind, id); // the check may just have loaded it
+      return record === undefined || isRemoved(record) ? undefined : { record, pool };
+    } catch (error) {
+      away ??= error;
+    }
+  }
+  // Its pool is none of those that are here: it may be one that is away, and then nobody knows.
+  if (away !== undefined) {
+    throw new StowageError(
+      'unavailable',
+      `${kind} ${id} may be in a pool that is away: ${away instanceof Error ? away.message : String(away)}`,
+      { cause: away },
+    );
+  }
+  return undefined;
+}

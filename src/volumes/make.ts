@@ -1,0 +1,77 @@
+import type { Item } from '../backends/backend.ts';
+import { errnoOf, isStowageError, messageOf, StowageError } from '../errors.ts';
+import type { Context, ManagedPool } from './context.ts';
+import { lockKey, withLocks } from './locks.ts';
+import { itemOf, type StoredRecord } from './record.ts';
+
+/** How long taking back what failed may last, after the call that failed has ended. */
+const UNDO_TIMEOUT_MS = 30_000;
+
+/**
+ * Makes the bytes of a record in state `creating`, then makes `ready` durable. What fails is undone, with its record.
+ * @param make calls the backend
+ */
+export async function makeBytes<R extends StoredRecord>(
+  context: Context,
+  pool: ManagedPool,
+  record: R,
+  make: () => Promise<void>,
+): Promise<StoredRecord> {
+  try {
+    await make();
+    return await context.store.update<StoredRecord>(record, { state: 'ready' });
+  } catch (error) {
+    await undo(context, pool, record);
+    throw asExhausted(error);
+  }
+}
+
+/** Runs a job that copies; where it copies whole images, their sources are not mounted or grown meanwhile. */
+export async function copying<T>(
+  context: Context,
+  pool: ManagedPool,
+  what: string,
+  sourceIds: readonly string[],
+  work: () => Promise<T>,
+): Promise<T> {
+  // Folders are copied file by file, beside their writers.
+  const keys = pool.backend.features.ownSuperblock ? sourceIds.map(lockKey.copy) : [];
+  return withLocks(context.locks, `making ${what}`, keys, work);
+}
+
+/** Removes what there is of a record in state `creating`, and the record. Failures are logged; the next start or retry tries again. */
+export async function undo(context: Context, pool: ManagedPool, record: StoredRecord): Promise<void> {
+  const item = itemOf(record);
+  try {
+    await pool.backend.discard(item);
+    await pool.backend.purge(item, AbortSignal.timeout(UNDO_TIMEOUT_MS));
+    await context.store.remove(record);
+  } catch (error) {
+    context.log.warn(
+      { item: record.id, error: messageOf(error) },
+      'undoing a creation failed; it is tried again at the next call or start',
+    );
+  }
+}
+
+/** The source of a copy as its backend sees it; undefined where the record has none. Throws 'not-found' if it is gone. */
+export function sourceItem(context: Context, record: StoredRecord): Item | undefined {
+  const source = record.kind === 'snapshot' ? { kind: 'volume' as const, id: record.sourceId } : record.source;
+  if (source === undefined) return undefined;
+  const found = source.kind === 'volume' ? context.catalog.volume(source.id) : context.catalog.snapshot(source.id);
+  if (found?.state !== 'ready')
+    throw new StowageError(
+      'not-found',
+      `the source ${source.kind} ${source.id} of ${record.id} does not exist any more`,
+    );
+  return itemOf(found);
+}
+
+const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'ENODEV']);
+
+/** A pool that is away, full, read-only or failing cannot take a new volume: the one code at which the scheduler chooses another node. */
+export function asExhausted(error: unknown): unknown {
+  const errno = errnoOf(error);
+  const isPoolProblem = isStowageError(error, 'unavailable') || (errno !== undefined && NO_ROOM.has(errno));
+  return isPoolProblem ? new StowageError('exhausted', messageOf(error), { cause: error }) : error;
+}

@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import { messageOf, StowageError } from '../errors.ts';
+import type { Files } from '../host/files.ts';
+import type { Catalog } from './catalog.ts';
+import { type AnyRecord, MAX_RECORD_BYTES, parseRecord, serializeRecord } from './record.ts';
+
+/** Records on disk, one file each in their pool, with the catalog kept in step. */
+export interface Store {
+  /** Reads a pool's records into the catalog; a damaged one is entered as damage and left alone. @returns how many were read */
+  load(pool: { readonly name: string; readonly path: string }): Promise<number>;
+  /** Enters a new record: into the catalog at once (its name and room are taken), durable when it settles; out again if that fails. */
+  add<R extends AnyRecord>(record: R): Promise<R>;
+  /** Makes a change durable, then enters it. @returns the record as it is now */
+  update<R extends AnyRecord>(record: R, change: Partial<R>): Promise<R>;
+  /** Removes it durably, then from the catalog. */
+  remove(record: AnyRecord): Promise<void>;
+}
+
+const SUFFIX = '.json';
+const FOLDERS = { volume: 'volumes', snapshot: 'snapshots', group: 'groups' } as const;
+
+/** @param poolPath the path of the pool of that name */
+export function createStore(files: Files, catalog: Catalog, poolPath: (pool: string) => string): Store {
+  const pathOf = (record: AnyRecord) =>
+    join(poolPath(record.pool), '.stowage', FOLDERS[record.kind], record.id + SUFFIX);
+
+  function enter(pool: string, id: string, text: string): boolean {
+    try {
+      const record = parseRecord(text, pool);
+      if (record.id !== id) throw new StowageError('data-loss', `it names ${record.id} inside`);
+      catalog.set(record);
+      return true;
+    } catch (error) {
+      catalog.setDamage(id, { pool, problem: messageOf(error) });
+      return false;
+    }
+  }
+
+  return {
+    async load(pool) {
+      let count = 0;
+      for (const folder of Object.values(FOLDERS)) {
+        const path = join(pool.path, '.stowage', folder);
+        for await (const batch of files.readAll(path, SUFFIX, MAX_RECORD_BYTES)) {
+          for (const { name, text } of batch) if (enter(pool.name, name.slice(0, -SUFFIX.length), text)) count++;
+        }
+      }
+      return count;
+    },
+    async add(record) {
+      catalog.set(record);
+      try {
+        await files.writeDurably(pathOf(record), serializeRecord(record));
+      } catch (error) {
+        catalog.remove(record.id);
+        throw error;
+      }
+      return record;
+    },
+    async update(record, change) {
+      const next = { ...record, ...change, generation: record.generation + 1 };
+      await files.writeDurably(pathOf(record), serializeRecord(next));
+      catalog.set(next);
+      return next;
+    },
+    async remove(record) {
+      await files.removeDurably(pathOf(record));
+      catalog.remove(record.id);
+    },
+  };
+}
