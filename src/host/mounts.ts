@@ -1,3 +1,11 @@
+import { type ErrorCode, errnoOf, isStowageError, messageOf, StowageError } from '../errors.ts';
+import { bindAndRemount, bindTree, remount, whereMissing } from './bind-mount.ts';
+import type { Commands } from './command.ts';
+import { mountDevice, requireAbsolute, unmountDevice } from './device-mount.ts';
+import { attributeChange } from './mount-flags.ts';
+import { MNT_DETACH, type MountSyscalls, mountSyscalls, UMOUNT_NOFOLLOW } from './mount-syscalls.ts';
+import { createMountTableReader } from './mountinfo.ts';
+
 /** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)), with octal escapes resolved. */
 export interface MountEntry {
   readonly id: number;
@@ -62,4 +70,81 @@ export interface Mounts {
   ): Promise<void>;
   /** umount(8) of a device's last mount, which writes back what is dirty, in a child with a deadline. 'busy' StowageError where EBUSY; nothing where it is no mount point. */
   unmountDevice(target: string, signal: AbortSignal): Promise<void>;
+}
+
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  EBUSY: 'busy',
+  EINVAL: 'precondition',
+  ELOOP: 'precondition',
+  ENOENT: 'not-found',
+  ENOTDIR: 'precondition',
+  ENOSPC: 'exhausted', // the limit fs.mount-max
+};
+
+/** Runs `act`, and puts what was asked and the domain's code around a system call's error. */
+function explained(asked: string, act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (isStowageError(error)) throw error;
+    throw new StowageError(CODES[errnoOf(error) ?? ''] ?? 'internal', `cannot ${asked}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** umount2(2), for each of `flags` in turn while the mount is busy. */
+function unmountWith(calls: MountSyscalls, target: string, flags: number, flagsIfBusy: number): void {
+  try {
+    calls.unmount(target, flags);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'EINVAL' || errno === 'ENOENT') return; // no mount point, or nothing there at all
+    if (errno !== 'EBUSY' || flags === flagsIfBusy) throw error;
+    unmountWith(calls, target, flagsIfBusy, flagsIfBusy);
+  }
+}
+
+/**
+ * The mounts of this process's mount namespace. Binds, flags and detaching are system calls of this process (0.1 ms); devices are
+ * mounted and unmounted by children. Failures are StowageErrors: 'not-found' (ENOENT), 'precondition' (a link, a folder on a file, no mount
+ * point), 'busy', 'exhausted', 'invalid' or 'internal', with the system's error as cause; those of children as Commands says.
+ * @param commands runs mount(8) and umount(8)
+ * @param calls the kernel's calls
+ */
+export function createMounts(commands: Commands, calls: MountSyscalls = mountSyscalls): Mounts {
+  const readTable = createMountTableReader();
+  return {
+    async table() {
+      return readTable();
+    },
+    async bind(source, target, flags) {
+      requireAbsolute(source, 'source');
+      requireAbsolute(target, 'target');
+      explained(`bind ${source} on ${target}`, () =>
+        whereMissing(
+          () => bindTree(calls, source, target, flags),
+          () => bindAndRemount(calls, source, target, flags),
+        ),
+      );
+    },
+    async setFlags(target, flags) {
+      requireAbsolute(target, 'target');
+      explained(`set ${flags.join(',')} on the mount at ${target}`, () =>
+        whereMissing(
+          () => calls.setAttributes(target, attributeChange(flags)),
+          () => remount(calls, target, flags),
+        ),
+      );
+    },
+    async detach(target) {
+      requireAbsolute(target, 'target');
+      explained(`detach the mount at ${target}`, () =>
+        unmountWith(calls, target, UMOUNT_NOFOLLOW, UMOUNT_NOFOLLOW | MNT_DETACH),
+      );
+    },
+    mountDevice: (device, target, fsType, options, signal) =>
+      mountDevice(commands, device, target, fsType, options, signal),
+    unmountDevice: (target, signal) => unmountDevice(commands, target, signal),
+  };
 }
