@@ -14,10 +14,10 @@ export async function loopsBeneath(host: Host, folder: string): Promise<LoopDevi
   return (await host.loops.list()).filter(({ backingFile }) => backingFile.startsWith(`${folder}/`));
 }
 
-/** The mount at a path as proc_pid_mountinfo(5) shows it, in short: `/dev/loop1 ext4 rw,relatime`; words where there is none. */
+/** The mount at a path as proc_pid_mountinfo(5) shows it, in short. Throws where nothing is mounted. */
 export async function describeMount(host: Host, path: string): Promise<string> {
   const entry = (await host.mounts.table()).at(path);
-  if (entry === undefined) return `nothing mounted at ${path}`;
+  if (entry === undefined) throw new Error(`nothing is mounted at ${path}`);
   const root = entry.root === '/' ? '' : ` root=${entry.root}`;
   return `${entry.source} on ${entry.mountPoint} ${entry.fsType} ${entry.options.join(',')}${root}`;
 }
