@@ -1,0 +1,78 @@
+import * as z from 'zod/mini';
+import {
+  address,
+  bool,
+  driverName,
+  fileMode,
+  integer,
+  list,
+  nodeName,
+  number,
+  oneOf,
+  path,
+  poolName,
+  size,
+} from './fields.ts';
+
+/** Every key of the config, with its default; docs/reference/configuration.md is its table. */
+
+const MIB = 1024 ** 2;
+const GIB = 1024 ** 3;
+
+const poolKeys = {
+  name: poolName,
+  path,
+  overcommit: z._default(number(0.1, 100), 1),
+  requireMount: z._default(bool, false),
+  nodes: z.optional(list(nodeName, 1, 10_000)),
+  ephemeral: z._default(bool, false),
+  trashBytesPerSecond: z._default(size(MIB, 'no limit'), GIB),
+  maxVolumeBytes: z.optional(size(MIB)),
+};
+
+/** One schema for each backend: a new one is one entry here. */
+export const POOL_SCHEMAS = {
+  image: z.strictObject({
+    backend: z.literal('image'),
+    ...poolKeys,
+    fsType: z._default(oneOf('ext4', 'xfs'), 'ext4'),
+    blockSizeBytes: z._default(z.literal([512, 4096], { error: 'must be 512 or 4096' }), 4096),
+    preallocate: z._default(bool, false),
+  }),
+  directory: z.strictObject({
+    backend: z.literal('directory'),
+    ...poolKeys,
+    quota: z._default(oneOf('enforced', 'advisory'), 'enforced'),
+    inodesPerGiB: z._default(integer(0, 16_777_216), 65_536),
+    folderMode: z._default(fileMode, 0o777),
+  }),
+};
+
+/** Backends of the design that are still to come. */
+export const LATER_BACKENDS: readonly string[] = ['btrfs', 'lvm', 'disk', 'memory'];
+
+export const configSchema = z.strictObject({
+  driver: z.literal('local', {
+    error: ({ input }) => (input === 'nfs' ? 'is not yet supported; this version serves local' : 'must be local'),
+  }),
+  name: z._default(driverName, 'local.csi.stowage.dev'),
+  stateDir: z._default(path, '/var/lib/stowage'),
+  logLevel: z._default(oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent'), 'info'),
+  metricsAddress: z.optional(address),
+  maxVolumesPerNode: z._default(integer(0, 10_000), 0),
+  controllerExpansion: z._default(bool, true),
+  controllerModify: z._default(bool, true),
+  groupController: z._default(bool, true),
+  hostPaths: z._default(list(path, 0, 100), []),
+  callTimeoutMs: z._default(integer(1000, 3_600_000), 60_000),
+  pools: list(z.discriminatedUnion('backend', [POOL_SCHEMAS.image, POOL_SCHEMAS.directory]), 0, 1000),
+});
+
+export type Config = z.infer<typeof configSchema>;
+/** One pool, with all defaults filled in: a union discriminated by `backend`. */
+export type PoolConfig = Config['pools'][number];
+
+/** The pools that this node has: those that name it, and those that name no node. */
+export function poolsOfNode(config: Config, nodeName: string): readonly PoolConfig[] {
+  return config.pools.filter(({ nodes }) => nodes === undefined || nodes.includes(nodeName));
+}
