@@ -1,0 +1,40 @@
+import { StowageError } from '../errors.ts';
+
+/** setTimeout's largest delay; a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+export interface Deadline {
+  readonly signal: AbortSignal;
+  /** Ends the call early, for `reason`. */
+  abort(reason: StowageError): void;
+  /** The client hung up: it gave up, or its own deadline passed a moment before ours. */
+  hangUp(): void;
+  /** Frees the timer; the call is over. */
+  clear(): void;
+}
+
+/**
+ * A signal that aborts at the client's deadline or after the server's own limit, whichever comes first.
+ * @param clientDeadline milliseconds since 1970 or a Date; Infinity where the client set none
+ * @param limitMs the server's limit in milliseconds
+ */
+export function createDeadline(clientDeadline: Date | number, limitMs: number): Deadline {
+  const controller = new AbortController();
+  const leftMs = Number(clientDeadline) - Date.now();
+  const waitMs = Math.max(0, Math.min(leftMs, limitMs, MAX_TIMER_MS));
+  const expire = () => {
+    const whose = leftMs < limitMs ? 'of the caller' : 'of the driver';
+    controller.abort(new StowageError('timeout', `not done at the deadline ${whose}; call again to go on`));
+  };
+  const timer = setTimeout(expire, waitMs);
+  timer.unref();
+  return {
+    signal: controller.signal,
+    abort: (reason) => controller.abort(reason),
+    hangUp: () => {
+      if (Date.now() >= Number(clientDeadline)) expire();
+      else controller.abort(new StowageError('cancelled', 'the caller gave up'));
+    },
+    clear: () => clearTimeout(timer),
+  };
+}

@@ -1,0 +1,81 @@
+import { StowageError } from '../../errors.ts';
+import type {
+  NodeExpandRequest,
+  PublishRequest,
+  StageRequest,
+  StatsRequest,
+  UnpublishRequest,
+  UnstageRequest,
+} from '../../volumes/requests.ts';
+import type { NodeExpandVolumeRequest__Output } from '../generated/csi/v1/NodeExpandVolumeRequest.ts';
+import type { NodeGetVolumeStatsRequest__Output } from '../generated/csi/v1/NodeGetVolumeStatsRequest.ts';
+import type { NodePublishVolumeRequest__Output } from '../generated/csi/v1/NodePublishVolumeRequest.ts';
+import type { NodeStageVolumeRequest__Output } from '../generated/csi/v1/NodeStageVolumeRequest.ts';
+import type { NodeUnpublishVolumeRequest__Output } from '../generated/csi/v1/NodeUnpublishVolumeRequest.ts';
+import type { NodeUnstageVolumeRequest__Output } from '../generated/csi/v1/NodeUnstageVolumeRequest.ts';
+import { optionalCapability, requiredCapability } from './capability.ts';
+import { sizeRange } from './capacity.ts';
+import { checkSecrets, required, stringMap } from './fields.ts';
+import { optionalPath, requiredPath, volumePath } from './paths.ts';
+
+export function stage(request: NodeStageVolumeRequest__Output): StageRequest {
+  checkSecrets(request.secrets);
+  stringMap('publish_context', request.publishContext);
+  return {
+    volumeId: required('volume_id', request.volumeId),
+    stagingPath: requiredPath('staging_target_path', request.stagingTargetPath),
+    capability: requiredCapability('volume_capability', request.volumeCapability),
+    volumeContext: stringMap('volume_context', request.volumeContext),
+  };
+}
+
+export function unstage(request: NodeUnstageVolumeRequest__Output): UnstageRequest {
+  return {
+    volumeId: required('volume_id', request.volumeId),
+    stagingPath: requiredPath('staging_target_path', request.stagingTargetPath),
+  };
+}
+
+export function publish(request: NodePublishVolumeRequest__Output): PublishRequest {
+  checkSecrets(request.secrets);
+  stringMap('publish_context', request.publishContext);
+  const checked = {
+    volumeId: required('volume_id', request.volumeId),
+    targetPath: requiredPath('target_path', request.targetPath),
+    capability: requiredCapability('volume_capability', request.volumeCapability),
+    readOnly: request.readonly,
+    volumeContext: stringMap('volume_context', request.volumeContext),
+  };
+  const stagingPath = optionalPath('staging_target_path', request.stagingTargetPath);
+  if (stagingPath === undefined) {
+    // CSI, "NodePublishVolume Errors": Staging target path not set
+    throw new StowageError('precondition', 'staging_target_path is not set; the volume must be staged first');
+  }
+  return { ...checked, stagingPath };
+}
+
+export function unpublish(request: NodeUnpublishVolumeRequest__Output): UnpublishRequest {
+  return {
+    volumeId: required('volume_id', request.volumeId),
+    targetPath: requiredPath('target_path', request.targetPath),
+  };
+}
+
+export function stats(request: NodeGetVolumeStatsRequest__Output): StatsRequest {
+  return {
+    volumeId: required('volume_id', request.volumeId),
+    stagingPath: optionalPath('staging_target_path', request.stagingTargetPath),
+    volumePath: volumePath('volume_path', request.volumePath),
+  };
+}
+
+export function expandOnNode(request: NodeExpandVolumeRequest__Output): NodeExpandRequest {
+  checkSecrets(request.secrets);
+  return {
+    volumeId: required('volume_id', request.volumeId),
+    stagingPath: optionalPath('staging_target_path', request.stagingTargetPath),
+    size: sizeRange(request.capacityRange),
+    capability: optionalCapability('volume_capability', request.volumeCapability),
+    volumePath: volumePath('volume_path', request.volumePath),
+  };
+}

@@ -1,0 +1,97 @@
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { Registry } from 'prom-client';
+import { StowageError } from '../errors.ts';
+
+/** What the gRPC edge reports of each call. */
+export interface CallMetrics {
+  /** @param code the gRPC status's name, such as NOT_FOUND */
+  observeCall(method: string, code: string, durationMs: number): void;
+}
+
+export interface Metrics extends CallMetrics {
+  readonly registry: Registry; // for what other parts want to show
+}
+
+export interface MetricsServer {
+  readonly port: number; // the one chosen, where the address asked for port 0
+  close(): Promise<void>;
+}
+
+/** For a driver without a metrics address. */
+export const noMetrics: CallMetrics = { observeCall: () => undefined };
+
+/** From an answer at once to a copy that takes minutes. */
+const DURATION_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 2.5, 10, 60, 300];
+
+/** The process's metrics. prom-client is loaded here, not at start: most drivers run without a metrics address. */
+export async function createMetrics(): Promise<Metrics> {
+  const { collectDefaultMetrics, Histogram, Registry: PromRegistry } = await import('prom-client');
+  const registry = new PromRegistry();
+  collectDefaultMetrics({ register: registry });
+  const calls = new Histogram({
+    name: 'stowage_csi_call_duration_seconds',
+    help: 'How long CSI calls took, by RPC and gRPC status code.',
+    labelNames: ['method', 'code'],
+    buckets: DURATION_BUCKETS_SECONDS,
+    registers: [registry],
+  });
+  return {
+    registry,
+    observeCall: (method, code, durationMs) => calls.observe({ method, code }, durationMs / 1000),
+  };
+}
+
+/**
+ * Serves `metrics` at http://ADDRESS/metrics in Prometheus's text format until it is closed.
+ * @param address host:port, such as 127.0.0.1:9809 or [::]:9809
+ * @throws StowageError 'invalid' where the address is malformed, 'unavailable' where it cannot be listened on
+ */
+export async function serveMetrics(address: string, metrics: Metrics): Promise<MetricsServer> {
+  const { host, port } = parseAddress(address);
+  const server = createServer((request, response) => {
+    if (request.method !== 'GET' || request.url?.split('?')[0] !== '/metrics') {
+      response.writeHead(404).end('see /metrics\n');
+      return;
+    }
+    void answer(metrics.registry, response);
+  });
+  server.unref(); // metrics alone keep no process alive
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) =>
+      reject(new StowageError('unavailable', `cannot serve metrics on ${address}: ${cause.message}`, { cause })),
+    );
+    server.listen(port, host, resolve);
+  });
+  return { port: portOf(server), close: () => close(server) };
+}
+
+async function answer(registry: Registry, response: ServerResponse): Promise<void> {
+  try {
+    const text = await registry.metrics();
+    response.writeHead(200, { 'content-type': registry.contentType }).end(text);
+  } catch (error) {
+    response.writeHead(500).end(`${String(error)}\n`);
+  }
+}
+
+function parseAddress(address: string): { host: string; port: number } {
+  const match = /^(?:\[(?<ipv6>[0-9a-fA-F:.]+)\]|(?<name>[^:[\]]+)):(?<port>\d{1,5})$/.exec(address);
+  const host = match?.groups?.ipv6 ?? match?.groups?.name;
+  const port = Number(match?.groups?.port);
+  if (host === undefined || port > 65535) {
+    throw new StowageError('invalid', `metrics address "${address}" is not host:port, such as 127.0.0.1:9809`);
+  }
+  return { host, port };
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.close((error) => (error === undefined ? resolve() : reject(error)));
+    server.closeAllConnections();
+  });
+}
