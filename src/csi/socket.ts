@@ -11,7 +11,7 @@ const MAX_SOCKET_PATH_BYTES = 107;
  * @throws StowageError 'invalid' where it is relative, does not end in .sock (CSI, "Lifecycle") or is too long
  */
 export function socketPath(endpoint: string): string {
-  const path = endpoint.replace(/^unix:(\/\/(?=\/))?/, '');
+  const path = endpoint.replace(/^unix:(?:\/\/)?(?=\/(?!\/))/, '');
   if (!isAbsolute(path) || !path.endsWith('.sock') || path.includes('\0')) {
     throw new StowageError(
       'invalid',
