@@ -1,4 +1,4 @@
-import { PER_MOUNT_FLAGS, type PerMountFlag } from './mounts.ts';
+import type { PerMountFlag } from './mounts.ts';
 
 /** What mount_setattr(2) shall change: first `clear`, then `set`; MOUNT_ATTR_ bits. */
 export interface MountAttributeChange {
@@ -58,7 +58,7 @@ export function attributeChange(flags: readonly PerMountFlag[]): MountAttributeC
 }
 
 function isPerMountFlag(option: string): option is PerMountFlag {
-  return PER_MOUNT_FLAGS.some((flag) => flag === option);
+  return Object.hasOwn(CHANGES, option);
 }
 
 /**
