@@ -1,0 +1,67 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { Scenario } from './scenarios.ts';
+
+/** What the driver and csi-sanity are given, in one folder. */
+export interface Files {
+  readonly config: string;
+  readonly socket: string;
+  readonly secrets: string;
+  readonly parameters: string;
+  readonly mutableParameters: string;
+  readonly driverLog: string;
+  readonly stagingDir: string;
+  readonly mountDir: string;
+}
+
+/** Must show nowhere in the driver's log. */
+export const SECRET = 'sanity-secret-do-not-log';
+
+const POOL_NAME = 'sanity';
+const MAX_VOLUMES_PER_NODE = 5; // csi-sanity creates one more, each of full size
+
+const CALLS_WITH_SECRETS = [
+  'CreateVolume',
+  'DeleteVolume',
+  'ControllerPublishVolume',
+  'ControllerUnpublishVolume',
+  'ControllerValidateVolumeCapabilities',
+  'NodeStageVolume',
+  'NodePublishVolume',
+  'CreateSnapshot',
+  'DeleteSnapshot',
+  'ControllerExpandVolume',
+  'ControllerModifyVolume',
+  'ListSnapshots',
+  'GetSnapshot',
+];
+
+export async function writeFiles(folder: string, scenario: Scenario, poolPath: string): Promise<Files> {
+  const files: Files = {
+    config: join(folder, 'stowage.yaml'),
+    socket: join(folder, 'csi.sock'),
+    secrets: join(folder, 'secrets.yaml'),
+    parameters: join(folder, 'parameters.yaml'),
+    mutableParameters: join(folder, 'mutable.yaml'),
+    driverLog: join(folder, 'driver.log'),
+    stagingDir: join(folder, 'staging'),
+    mountDir: join(folder, 'mount'),
+  };
+  const contents: [string, unknown][] = [
+    [
+      files.config,
+      {
+        driver: 'local',
+        stateDir: join(folder, 'state'),
+        maxVolumesPerNode: MAX_VOLUMES_PER_NODE,
+        pools: [{ name: POOL_NAME, backend: scenario.backend, path: poolPath, ...scenario.settings }],
+      },
+    ],
+    [files.secrets, Object.fromEntries(CALLS_WITH_SECRETS.map((call) => [`${call}Secret`, { key: SECRET }]))],
+    [files.parameters, { pool: POOL_NAME }],
+    [files.mutableParameters, { onDelete: 'delete' }],
+  ];
+  for (const [file, content] of contents) await writeFile(file, stringify(content));
+  return files;
+}

@@ -1,0 +1,69 @@
+// csi-sanity against every scenario of the backends named as arguments, or of all: see csi-sanity.sh. With --here, the
+// arguments are scenarios to run on this kernel, and the rows go to the file of --out: so it calls itself in the lab.
+import { mkdir, writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { hasFeature } from './kernel.ts';
+import { runInLab } from './lab.ts';
+import { type Row, runOne } from './run-one.ts';
+import { SCENARIOS, type Scenario } from './scenarios.ts';
+import { formatRows } from './table.ts';
+
+const OUT_FOLDER = '.cache/sanity';
+const PROGRAM = `${OUT_FOLDER}/main.mjs`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { here: { type: 'boolean' }, out: { type: 'string' } },
+});
+
+await mkdir(OUT_FOLDER, { recursive: true });
+if (values.here) {
+  const rows = await runHere(SCENARIOS.filter(({ name }) => positionals.includes(name)));
+  if (values.out !== undefined) await writeFile(values.out, JSON.stringify(rows));
+} else {
+  await runAll(positionals);
+}
+
+async function runAll(backends: readonly string[]): Promise<void> {
+  const known = new Set(SCENARIOS.map(({ backend }) => backend));
+  const unknown = backends.filter((backend) => !known.has(backend));
+  if (unknown.length > 0) throw new Error(`no scenario for ${unknown.join(', ')}; there are ${[...known].join(', ')}`);
+  const wanted = SCENARIOS.filter(({ backend }) => backends.length === 0 || backends.includes(backend));
+  const here: Scenario[] = [];
+  const inLab: string[] = [];
+  for (const scenario of wanted) {
+    if (scenario.needs === undefined || (await hasFeature(scenario.needs))) here.push(scenario);
+    else inLab.push(scenario.name);
+  }
+  const rows = await runHere(here);
+  if (inLab.length > 0) rows.push(...(await runInLab(inLab, PROGRAM, OUT_FOLDER)));
+  await report(rows);
+}
+
+async function runHere(scenarios: readonly Scenario[]): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const scenario of scenarios) {
+    for (const access of scenario.access) {
+      const startMs = performance.now();
+      const row = await runOne(scenario, access, OUT_FOLDER);
+      const seconds = ((performance.now() - startMs) / 1000).toFixed(0);
+      console.log(
+        `${scenario.name}, ${access}: ${row.passed} passed, ${row.failed} failed, ${row.skipped} skipped (${seconds} s)`,
+      );
+      for (const problem of row.problems) console.log(`  ${problem}`);
+      rows.push(row);
+    }
+  }
+  return rows;
+}
+
+async function report(rows: readonly Row[]): Promise<void> {
+  const sum = (count: (row: Row) => number) => rows.reduce((total, row) => total + count(row), 0);
+  const failed = sum((row) => Math.max(row.failed, row.problems.length > 0 ? 1 : 0));
+  const totals = { passed: sum((row) => row.passed), failed, skipped: sum((row) => row.skipped) };
+  const kernels = [...new Set(rows.map(({ kernel }) => kernel))];
+  await writeFile(`${OUT_FOLDER}/results.json`, JSON.stringify({ kernels, ...totals, rows }, null, 2));
+  console.log(['', ...formatRows(rows), ''].join('\n'));
+  console.log(`csi-sanity: ${totals.passed} passed, ${totals.failed} failed; logs and reports are in ${OUT_FOLDER}`);
+  process.exitCode = failed === 0 && rows.length > 0 ? 0 : 1;
+}

@@ -1,0 +1,117 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFile, mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { release, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startDriver, waitUntilReady } from '../../src/cli/demo/driver.ts';
+import { messageOf } from '../../src/errors.ts';
+import { makePool } from '../support/pools.ts';
+import { type Files, SECRET, writeFiles } from './files.ts';
+import { findLeftovers } from './leftovers.ts';
+import { type Report, readReport } from './report.ts';
+import type { Access, Scenario } from './scenarios.ts';
+
+const MIB = 1024 ** 2;
+const POOL_BYTES = 24 * 1024 * MIB; // sparse
+const VOLUME_BYTES = 512 * MIB;
+const EXPANDED_BYTES = 1024 * MIB;
+const READY_TIMEOUT_MS = 30_000;
+const LIMIT_MINUTES = 15;
+
+/** One line of the table, with what is wrong in words. */
+export interface Row {
+  readonly backend: string;
+  readonly pool: string;
+  readonly access: Access;
+  readonly kernel: string;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly problems: readonly string[];
+}
+
+/** Makes a pool, starts the driver on it, runs csi-sanity, and checks what is left. Reports and logs go to `outFolder`. */
+export async function runOne(scenario: Scenario, access: Access, outFolder: string): Promise<Row> {
+  const line = { backend: scenario.backend, pool: scenario.name, access, kernel: release() };
+  try {
+    const { report, problems } = await onNewPool(scenario, access, join(outFolder, `${scenario.name}-${access}`));
+    const skipped = report.skipped.filter((name) => !isAllowed(scenario, name)).map((name) => `skipped: ${name}`);
+    const failures = report.failed.map(
+      ({ name, message }) => `${name}\n    ${message.split('\n').slice(0, 6).join('\n    ')}`,
+    );
+    const counts = { passed: report.passed, failed: report.failed.length, skipped: report.skipped.length };
+    return { ...line, ...counts, problems: [...failures, ...skipped, ...problems] };
+  } catch (error) {
+    return { ...line, passed: 0, failed: 1, skipped: 0, problems: [messageOf(error)] };
+  }
+}
+
+function isAllowed({ maySkip = {} }: Scenario, name: string): boolean {
+  return Object.keys(maySkip).some((part) => name.includes(part));
+}
+
+async function onNewPool(
+  scenario: Scenario,
+  access: Access,
+  out: string,
+): Promise<{ report: Report; problems: string[] }> {
+  const pool = await makePool(scenario.pool, POOL_BYTES);
+  const folder = await mkdtemp(join(tmpdir(), 'stowage-sanity-'));
+  try {
+    const files = await writeFiles(folder, scenario, pool.path);
+    const report = await withDriver(files, () => runSanity(files, access, out)).finally(() =>
+      copyFile(files.driverLog, `${out}.driver.log`),
+    );
+    const problems = (await findLeftovers(folder, pool.path)).map((what) => `left behind: ${what}`);
+    const log = await readFile(files.driverLog, 'utf8');
+    return { report, problems: log.includes(SECRET) ? [...problems, "a secret is in the driver's log"] : problems };
+  } finally {
+    await pool.cleanup();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function withDriver<T>(files: Files, use: () => Promise<T>): Promise<T> {
+  const args = ['dist/stowage.cjs', 'serve', '--config', files.config, '--endpoint', `unix://${files.socket}`];
+  const driver = await startDriver(process.execPath, [...args, '--node-id', 'sanity-node'], files.driverLog);
+  try {
+    const never = new AbortController().signal;
+    (await waitUntilReady(driver, files.socket, files.driverLog, READY_TIMEOUT_MS, never)).close();
+    return await use();
+  } finally {
+    await driver.stop();
+  }
+}
+
+async function runSanity(files: Files, access: Access, out: string): Promise<Report> {
+  const json = `${out}.json`;
+  await rm(json, { force: true });
+  const args = [
+    `--csi.endpoint=${files.socket}`,
+    `--csi.stagingdir=${files.stagingDir}`,
+    `--csi.mountdir=${files.mountDir}`,
+    `--csi.secrets=${files.secrets}`,
+    `--csi.testvolumeparameters=${files.parameters}`,
+    `--csi.testvolumemutableparameters=${files.mutableParameters}`,
+    `--csi.testvolumeaccesstype=${access}`,
+    `--csi.testvolumesize=${VOLUME_BYTES}`,
+    `--csi.testvolumeexpandsize=${EXPANDED_BYTES}`,
+    '--csi.testnodevolumeattachlimit',
+    `--ginkgo.json-report=${json}`,
+    `--ginkgo.timeout=${LIMIT_MINUTES}m`,
+    '--ginkgo.no-color',
+    '--ginkgo.v',
+  ];
+  const log = await open(`${out}.log`, 'w');
+  try {
+    const child = spawn('.cache/bin/csi-sanity', args, {
+      stdio: ['ignore', log.fd, log.fd],
+      timeout: (LIMIT_MINUTES + 1) * 60_000,
+      killSignal: 'SIGKILL',
+    });
+    await once(child, 'exit');
+  } finally {
+    await log.close();
+  }
+  return readReport(json);
+}
