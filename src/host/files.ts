@@ -1,3 +1,22 @@
+import type { Commands } from './command.ts';
+import { openFolder } from './files/beneath.ts';
+import { cloning } from './files/clone.ts';
+import { createCopy } from './files/copy.ts';
+import { durable } from './files/durable.ts';
+import { entries } from './files/entries.ts';
+import { folders } from './files/folders.ts';
+import { lock } from './files/lock.ts';
+import { createPrivateBinds } from './files/private-bind.ts';
+import { reading } from './files/read.ts';
+import { createRemoveTree } from './files/remove-tree.ts';
+import { rename } from './files/rename.ts';
+import { resolving } from './files/resolve.ts';
+import { createSizes } from './files/sizes.ts';
+import { stating } from './files/stat.ts';
+import type { Mounts } from './mounts.ts';
+
+export { isTemporary } from './files/temporary.ts';
+
 /** What lstat(2) says of a file. */
 export interface FileStat {
   readonly type: 'file' | 'folder' | 'link' | 'block' | 'character' | 'socket' | 'fifo';
@@ -34,7 +53,7 @@ export interface TextFile {
 }
 
 export interface Files {
-  /** The file's text; undefined where it is missing. Throws EFBIG past maxBytes. */
+  /** The text of a regular file; undefined where it is missing. Throws EFBIG past maxBytes, ELOOP for a link, EISDIR or EINVAL for another thing. */
   read(path: string, maxBytes: number): Promise<string | undefined>;
   /**
    * The text of all regular files in a folder whose name ends in `suffix`, in synchronous batches that yield to the event loop
@@ -48,7 +67,7 @@ export interface Files {
   statfs(path: string): Promise<FileSystemStat>;
   /** The path with links in its folder resolved (as mountinfo names it); its last part is neither followed nor touched. The path itself where its folder is missing. */
   resolveParent(path: string): Promise<string>;
-  /** The file's text is there whole or not at all after a crash: temporary file (mode 0600) in the same folder, fsync, rename, fsync of the folder. */
+  /** The file's text is there whole or not at all after a crash: temporary file (mode 0600, see isTemporary) in the same folder, fsync, rename, fsync of the folder. Removes the temporary file if that fails. */
   writeDurably(path: string, text: string): Promise<void>;
   /** Unlinks and fsyncs the folder; nothing where it is missing. */
   removeDurably(path: string): Promise<void>;
@@ -56,38 +75,65 @@ export interface Files {
   makeFolder(path: string, mode: number): Promise<boolean>;
   /** mkdir -p without fsync, mode 0755: for target paths and state folders outside pools. */
   makeFolders(path: string): Promise<void>;
-  /** An empty regular file for a bind mount's target; nothing where one is there. */
+  /** An empty regular file (mode 0600) for a bind mount's target; nothing where one, or what is bound on it, is there, which is not opened. EEXIST where a folder or link is. */
   touch(path: string): Promise<void>;
   /** rmdir; nothing where it is missing. ENOTEMPTY if not empty. */
   removeFolder(path: string): Promise<void>;
   /** unlink; nothing where it is missing. */
   removeFile(path: string): Promise<void>;
-  /** rm -rf --one-file-system in a child; safe against links swapped in; nothing where it is missing. */
+  /** rm -rf --one-file-system in a child; safe against links swapped in; also files made immutable or append-only (chattr(1)). Nothing where it is missing. */
   removeTree(path: string, signal: AbortSignal): Promise<void>;
   /** renameat2(RENAME_NOREPLACE) and fsync of both parents. EEXIST if `to` exists, ENOENT if `from` is missing. */
   rename(from: string, to: string): Promise<void>;
+  /** lchown(2). */
   chown(path: string, uid: number, gid: number): Promise<void>;
+  /** chmod(2), but ELOOP for a link. */
   chmod(path: string, mode: number): Promise<void>;
-  /** Creates a sparse file (mode 0600, O_EXCL) of that size. `nocow`: set FS_NOCOW_FL where the file system knows it (btrfs). */
+  /** Creates a sparse file (mode 0600, O_EXCL) of that size, written in place (FS_NOCOW_FL) where the file system knows that: on btrfs, random writes to an image would scatter it. Not fsynced. Leaves nothing if it fails. */
   createSparse(path: string, sizeBytes: number): Promise<void>;
   /** ftruncate to a larger or equal size, and fsync; EINVAL to a smaller one. */
   grow(path: string, sizeBytes: number): Promise<void>;
   /** fallocate(1) of the whole file, in a child, with fsync. ENOSPC removes nothing. */
   allocate(path: string, sizeBytes: number, signal: AbortSignal): Promise<void>;
-  /** FICLONE into a new file (O_EXCL, mode 0600), fsynced; the nocow flag is taken over first. Throws EOPNOTSUPP/EXDEV/EINVAL where not possible, leaving nothing. */
+  /** FICLONE into a new file (O_EXCL, mode 0600), fsynced; the nocow flag is taken over first. Throws ENOTSUP (Node's name for EOPNOTSUPP), EXDEV or EINVAL where not possible, leaving nothing. */
   clone(from: string, to: string): Promise<void>;
   /** True if files in this folder can be cloned (tries it with two small temporary files, removed again). */
   canClone(folder: string): Promise<boolean>;
   /**
-   * cp -a -T --reflink=auto --sparse=always of a file to a path that does not exist, or of a folder's whole tree to one that does not exist or is empty (which then keeps its project id), then syncfs.
+   * cp -a -T --reflink=auto --sparse=always of a file to a path that does not exist (EEXIST), then fsync; or of a folder's whole tree to one that does not exist or is empty (which then keeps its project id), then syncfs.
    * A folder is read through a private read-only nosymfollow bind mount, so that links swapped in while it runs lead nowhere.
-   * Keeps ownership, modes, times, xattrs, ACLs, hard links, sparseness, sockets and fifos. Killed at the signal; a part may be left.
+   * Keeps ownership, modes, times, xattrs, ACLs, hard links, sparseness, sockets and fifos. Killed at the signal; a part may be left, as after any failure.
+   * 'busy' StowageError where entries vanished or were swapped meanwhile: call again, with the part removed. Before Linux 5.18 a folder's
+   * files are not cloned, since FICLONE then refused two mounts of one file system.
    */
   copy(from: string, to: string, signal: AbortSignal): Promise<void>;
+  /** Takes away the private bind mounts that killed processes left. For the start. */
+  recover(): Promise<void>;
   /** fsync of a file, a folder, or (buffers of) a block device. */
   sync(path: string): Promise<void>;
   /** openat2(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS, O_PATH|O_DIRECTORY): `relative` ('' is the root itself) beneath `root`. ELOOP/EXDEV/ENOENT as the kernel says. */
   openFolder(root: string, relative: string): Promise<FolderHandle>;
-  /** An exclusive flock(2) on a file, kept until close or the end of the process; undefined if another process holds it. */
+  /** An exclusive flock(2) on a file, made (0600) if it is missing, kept until release or the end of the process; undefined if it is held already, here or in another process. */
   lock(path: string): Promise<{ readonly release: () => Promise<void> } | undefined>;
+}
+
+/** Files of this machine. Failures of system calls are Node's system errors; those of children and of mounts are StowageErrors. */
+export function createFiles(commands: Commands, mounts: Pick<Mounts, 'bind' | 'detach'>): Files {
+  const binds = createPrivateBinds(mounts);
+  return {
+    ...durable,
+    ...reading,
+    ...stating,
+    ...resolving,
+    ...folders,
+    ...entries,
+    ...cloning,
+    ...createSizes(commands),
+    rename,
+    openFolder,
+    lock,
+    removeTree: createRemoveTree(commands, binds),
+    copy: createCopy(commands, binds),
+    recover: binds.recover,
+  };
 }

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 import koffi from 'koffi';
 
@@ -13,10 +14,15 @@ export interface SystemError extends Error {
 
 /** Builds the error that Node would throw for this system call. `errno` is positive; `path` names what was asked. */
 export function systemError(errno: number, syscall: string, path?: string): SystemError {
-  const [code, description] = getSystemErrorMap().get(-errno) ?? [`E${errno}`, 'unknown error'];
+  const [code, description] = getSystemErrorMap().get(-errno) ?? [nameOf(errno), 'system error'];
   const where = path === undefined ? '' : ` '${path}'`;
   const error = new Error(`${code}: ${description}, ${syscall}${where}`);
   return Object.assign(error, { code, errno: -errno, syscall, ...(path === undefined ? {} : { path }) });
+}
+
+/** Node's map of system errors lacks some, such as EDQUOT. */
+function nameOf(errno: number): string {
+  return Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `E${errno}`;
 }
 
 type Argument = number | bigint | string | Uint8Array | null;
@@ -48,4 +54,38 @@ export function bindSyscall(
     if (result === -1) throw systemError(koffi.errno(), name, path);
     return result;
   };
+}
+
+/**
+ * Binds a C function as bindCall does, run in a thread of libuv's pool: for calls that can wait for a disk or a frozen file system.
+ * Buffers given as arguments must not be touched before it settles.
+ */
+export function bindAsyncCall(prototype: string): (path: string | undefined, ...args: Argument[]) => Promise<number> {
+  const name = /(\w+)\s*\(/.exec(prototype)?.[1] ?? prototype;
+  return inThread(name, library.func(prototype));
+}
+
+/** bindSyscall, run in a thread as bindAsyncCall does. */
+export function bindAsyncSyscall(
+  name: string,
+  number: number,
+  parameters: string,
+): (path: string | undefined, ...args: Argument[]) => Promise<number> {
+  const call = inThread(name, library.func(`long syscall(long number, ${parameters})`));
+  return (path, ...args) => call(path, number, ...args);
+}
+
+function inThread(
+  name: string,
+  call: ReturnType<typeof library.func>,
+): (path: string | undefined, ...args: Argument[]) => Promise<number> {
+  return (path, ...args) =>
+    new Promise((resolve, reject) => {
+      call.async(...args, (failure: Error | null, returned: number | bigint) => {
+        if (failure !== null) return reject(failure);
+        const result = Number(returned);
+        if (result !== -1) return resolve(result);
+        reject(systemError(koffi.errno(), name, path)); // koffi keeps the thread's errno for this callback
+      });
+    });
 }

@@ -1,3 +1,7 @@
+import { errnoOf, StowageError } from '../errors.ts';
+import { READ_FLAGS, withOpen } from './files/fd.ts';
+import { getProjectId, getQuota, getQuotaFlags, setProjectId, setQuota } from './quota-syscalls.ts';
+
 /** A project's use and limits on one file system; 0 as limit means none. */
 export interface ProjectUsage {
   readonly usedBytes: number;
@@ -6,7 +10,11 @@ export interface ProjectUsage {
   readonly limitInodes: number;
 }
 
-/** Project quotas of XFS and ext4 (quotactl_fd(2), ioctl_fsgetxattr). Paths are anywhere on the file system. */
+/**
+ * Project quotas of XFS and ext4 (quotactl_fd(2), ioctl_fsgetxattr(2)). Paths are anywhere on the file system; links are not followed.
+ * Where the file system or the kernel (before 5.14) has no project quotas, all but `enforced` throw 'unsupported' StowageErrors.
+ * What is copied into a folder that has a project id before the copy belongs to that project, so no call sets the ids of a whole tree.
+ */
 export interface Quotas {
   /** True if project quotas are on and enforced on this path's file system. */
   enforced(path: string): Promise<boolean>;
@@ -14,12 +22,59 @@ export interface Quotas {
   project(path: string): Promise<number>;
   /** Gives an (empty) folder a project id that its new entries inherit (FS_XFLAG_PROJINHERIT). */
   setProject(folder: string, projectId: number): Promise<void>;
+  /** Hard limits on bytes (rounded up to whole KiB) and inodes; 0 means none. */
   setLimits(
     path: string,
     projectId: number,
     limits: { readonly limitBytes: number; readonly limitInodes: number },
   ): Promise<void>;
+  /** Zeros for a project that nothing is known of. */
   usage(path: string, projectId: number): Promise<ProjectUsage>;
-  /** Sets the project id of everything below a folder (after a copy), in a child: chattr -R -p or xfs_io -c "chproj -R". */
-  setProjectTree(folder: string, projectId: number, signal: AbortSignal): Promise<void>;
+}
+
+const PROJECT_QUOTA_ENFORCED = 1 << 5; // FS_QUOTA_PDQ_ENFD
+
+/** ENOSYS: not in this kernel or file system; ESRCH: switched off; ENOTTY and ENOTSUP: no project ids here. */
+const WITHOUT_QUOTA: ReadonlySet<string | undefined> = new Set(['ENOSYS', 'ESRCH', 'ENOTTY', 'ENOTSUP']);
+
+/** Project quotas of this machine, by system calls. */
+export function createQuotas(): Quotas {
+  return {
+    async enforced(path) {
+      try {
+        const flags = await withOpen(path, READ_FLAGS, (fd) => getQuotaFlags(fd, path));
+        return (flags & PROJECT_QUOTA_ENFORCED) !== 0;
+      } catch (error) {
+        if (WITHOUT_QUOTA.has(errnoOf(error))) return false;
+        throw error;
+      }
+    },
+    project: (path) => withQuota(path, (fd) => getProjectId(fd, path)),
+    setProject: (folder, projectId) => withQuota(folder, (fd) => setProjectId(fd, folder, projectId)),
+    setLimits: (path, projectId, limits) => withQuota(path, (fd) => setQuota(fd, path, projectId, limits)),
+    usage: (path, projectId) => withQuota(path, (fd) => usageOf(fd, path, projectId)),
+  };
+}
+
+async function usageOf(fd: number, path: string, projectId: number): Promise<ProjectUsage> {
+  try {
+    const { usedBytes, hardLimitBytes, usedInodes, hardLimitInodes } = await getQuota(fd, path, projectId);
+    return { usedBytes, limitBytes: hardLimitBytes, usedInodes, limitInodes: hardLimitInodes };
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return { usedBytes: 0, limitBytes: 0, usedInodes: 0, limitInodes: 0 };
+    throw error;
+  }
+}
+
+async function withQuota<T>(path: string, use: (fd: number) => Promise<T>): Promise<T> {
+  try {
+    return await withOpen(path, READ_FLAGS, use);
+  } catch (error) {
+    if (!WITHOUT_QUOTA.has(errnoOf(error))) throw error;
+    throw new StowageError(
+      'unsupported',
+      `the file system of ${path} has no project quotas here: they need XFS or ext4 (with the features project and quota) mounted with prjquota, on Linux 5.14 or later`,
+      { cause: error },
+    );
+  }
 }

@@ -1,0 +1,86 @@
+import { mkdir, mkdtemp, readdir, rmdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { errnoOf } from '../../errors.ts';
+import type { Mounts, PerMountFlag } from '../mounts.ts';
+import { lockFolder } from './lock.ts';
+
+const RUN_FOLDER = '/run/stowage';
+const PREFIX = 'stowage-bind-';
+const MOUNT_NAME = 'tree';
+
+/** Bind mounts at places that only this process knows, through which no symbolic link is followed (nosymfollow, Linux 5.10). */
+export interface PrivateBinds {
+  /** Binds a folder, calls `use` with the bind's path, and takes it away in every case. */
+  within<T>(folder: string, flags: readonly PerMountFlag[], use: (path: string) => Promise<T>): Promise<T>;
+  /** Takes away those that killed processes left. */
+  recover(): Promise<void>;
+}
+
+export function createPrivateBinds(mounts: Pick<Mounts, 'bind' | 'detach'>): PrivateBinds {
+  async function remove(place: string): Promise<void> {
+    const mountPoint = join(place, MOUNT_NAME);
+    await mounts.detach(mountPoint);
+    await removeIfThere(mountPoint);
+    await removeIfThere(place);
+  }
+
+  async function recoverOne(place: string): Promise<void> {
+    const held = await lockFolder(place);
+    if (held === undefined) return; // its process lives
+    try {
+      await remove(place);
+    } finally {
+      await held.release();
+    }
+  }
+
+  return {
+    async within(folder, flags, use) {
+      const place = await mkdtemp(join(await runFolder(), PREFIX));
+      const held = await lockFolder(place);
+      try {
+        await mkdir(join(place, MOUNT_NAME), 0o700);
+        await mounts.bind(folder, join(place, MOUNT_NAME), ['nosymfollow', ...flags]);
+        return await use(join(place, MOUNT_NAME));
+      } finally {
+        await remove(place);
+        await held?.release();
+      }
+    },
+
+    async recover() {
+      for (const parent of [RUN_FOLDER, tmpdir()]) {
+        for (const name of await namesIn(parent)) if (name.startsWith(PREFIX)) await recoverOne(join(parent, name));
+      }
+    },
+  };
+}
+
+/** /run/stowage where it can be made, else the temporary folder. */
+async function runFolder(): Promise<string> {
+  try {
+    await mkdir(RUN_FOLDER, { recursive: true, mode: 0o700 });
+    return RUN_FOLDER;
+  } catch (error) {
+    if (['ENOENT', 'EROFS', 'EACCES', 'EPERM'].includes(errnoOf(error) ?? '')) return tmpdir();
+    throw error;
+  }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+async function removeIfThere(folder: string): Promise<void> {
+  try {
+    await rmdir(folder);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+}
