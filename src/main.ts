@@ -1,3 +1,58 @@
+import { CHECK_USAGE, check } from './cli/check.ts';
+import { demoCommand } from './cli/demo/command.ts';
+import { GC_USAGE, gc } from './cli/gc.ts';
+import { LS_USAGE, ls } from './cli/ls.ts';
+import { POOL_USAGE, pool } from './cli/pool.ts';
+import { SERVE_USAGE, serve } from './cli/serve.ts';
+import { isStowageError, messageOf } from './errors.ts';
 import { version } from './version.ts';
 
-process.stdout.write(`stowage ${version}\n`);
+const USAGE = `stowage ${version}: a CSI driver for local volumes
+
+${[SERVE_USAGE, 'stowage demo [--keep]\n  walks one volume through its whole life, for all to see', CHECK_USAGE, LS_USAGE, GC_USAGE, POOL_USAGE, 'stowage --version'].join('\n\n')}
+`;
+
+/** Exit status of a command that ran, and found something wrong. */
+const FOUND_SOMETHING = 2;
+
+async function main([command, ...args]: readonly string[]): Promise<number> {
+  switch (command) {
+    case 'serve':
+      await serve(args);
+      return 0;
+    case 'demo':
+      return demoCommand(args);
+    case 'check':
+      return (await check(args)) ? 0 : FOUND_SOMETHING;
+    case 'ls':
+      await ls(args);
+      return 0;
+    case 'gc':
+      return (await gc(args)) ? 0 : FOUND_SOMETHING;
+    case 'pool':
+      await pool(args);
+      return 0;
+    case '--version':
+      process.stdout.write(`${version}\n`);
+      return 0;
+    case undefined:
+    case 'help':
+    case '--help':
+    case '-h':
+      process.stdout.write(USAGE);
+      return 0;
+    default:
+      process.stderr.write(`stowage: there is no command ${JSON.stringify(command)}\n\n${USAGE}`);
+      return 1;
+  }
+}
+
+main(process.argv.slice(2)).then(
+  (status) => process.exit(status),
+  (error: unknown) => {
+    // What we say ourselves is for people; anything else is a fault of ours, and its stack is needed.
+    const isForPeople = isStowageError(error) && error.code !== 'internal';
+    process.stderr.write(`stowage: ${isForPeople || !(error instanceof Error) ? messageOf(error) : error.stack}\n`);
+    process.exit(1);
+  },
+);

@@ -83,6 +83,17 @@ export async function identifyPool(host: Host, pool: PoolConfig, stateDir: strin
   return identity;
 }
 
+/** The pools that this node remembers. A damaged memory is reported when its pool is opened. */
+export async function listRemembered(files: Files, stateDir: string): Promise<{ name: string; uuid: string }[]> {
+  const found: { name: string; uuid: string }[] = [];
+  for (const file of await files.list(join(stateDir, 'pools'))) {
+    if (!file.endsWith('.json')) continue;
+    const identity = schema.safeParse(parseJson(await files.read(join(stateDir, 'pools', file), MAX_IDENTITY_BYTES)));
+    if (identity.success) found.push({ name: file.slice(0, -'.json'.length), uuid: identity.data.uuid });
+  }
+  return found;
+}
+
 /** Forgets a pool of this node, so that another disk may take its place. @returns false where it was not remembered */
 export async function forgetPool(files: Files, stateDir: string, poolName: string): Promise<boolean> {
   const path = memoryPath(stateDir, poolName);
@@ -102,6 +113,14 @@ async function readIdentity(files: Files, pool: PoolConfig, path: string): Promi
       `${path} is damaged (${messageOf(error)})`,
       'restore it from a copy; its volumes need the UUID in it',
     );
+  }
+}
+
+function parseJson(text: string | undefined): unknown {
+  try {
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 

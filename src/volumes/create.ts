@@ -59,6 +59,12 @@ async function begin(context: Context, request: CreateVolumeRequest): Promise<Vo
   const source = request.source === undefined ? undefined : await findSource(context, request.source);
   const pool = choosePool(context, request.parameters.pool ?? source?.pool.name);
   const identity = await pool.check().catch((error: unknown) => Promise.reject(asExhausted(error)));
+  // A pool that came back just now has brought its records.
+  const late = context.catalog.byName('volume', request.name);
+  if (late !== undefined) {
+    checkSame(late, request);
+    return late;
+  }
   checkSource(pool, source);
   for (const capability of request.capabilities) checkCapability(pool, capability);
   const plan = await pool.backend.plan(wishOf(request, source));

@@ -29,7 +29,11 @@ export async function createSnapshot(
     if (known !== undefined) await poolOf(context, known).check();
     if (known?.state === 'ready') return snapshotInfo(known);
     const { record: source, pool } = await needReady(context, 'volume', sourceVolumeId);
-    const record = known ?? (await beginSnapshot(context, pool, source, name));
+    // A pool that came back just now has brought its records.
+    const late = context.catalog.byName('snapshot', name);
+    if (late !== undefined) checkSame(late, sourceVolumeId);
+    if (late?.state === 'ready') return snapshotInfo(late);
+    const record = late ?? (await beginSnapshot(context, pool, source, name));
     await waitFor(startSnapshot(context, pool, record), READY_WAIT_MS, signal);
     return snapshotInfo(context.catalog.snapshot(record.id) ?? record);
   });

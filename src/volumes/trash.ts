@@ -1,6 +1,6 @@
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { AnyRecord } from './record.ts';
+import type { StoredRecord } from './record.ts';
 
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 300_000;
@@ -8,7 +8,7 @@ const LAST_RETRY_MS = 300_000;
 /** Empties a pool's trash in the background, one item after another. The records of what waits are durable: a restart goes on. */
 export interface Trash {
   /** Puts an item in line whose record is in state `deleting` and whose data has been moved away. */
-  add(record: AnyRecord): void;
+  add(record: StoredRecord): void;
   /** How many items wait. */
   length(): number;
   /** Settles when nothing waits (tests, benchmarks). */
@@ -25,16 +25,16 @@ export interface Trash {
 export function createTrash(options: {
   log: Logger;
   bytesPerSecond: number;
-  purge: (record: AnyRecord, signal: AbortSignal) => Promise<void>;
+  purge: (record: StoredRecord, signal: AbortSignal) => Promise<void>;
   freeBytes: () => Promise<number>;
 }): Trash {
   const { log, bytesPerSecond, purge, freeBytes } = options;
-  const waiting: AnyRecord[] = [];
+  const waiting: StoredRecord[] = [];
   const abort = new AbortController();
   let working: Promise<void> | undefined;
   let retryMs = FIRST_RETRY_MS;
 
-  async function purgeThrottled(record: AnyRecord): Promise<void> {
+  async function purgeThrottled(record: StoredRecord): Promise<void> {
     if (bytesPerSecond === 0) return purge(record, abort.signal);
     const before = await freeBytes();
     await purge(record, abort.signal);

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { messageOf } from '../../errors.ts';
 import { type Cleanup, createCleanup } from './cleanup.ts';
+import { logTail } from './driver.ts';
 import { formatBytes } from './format.ts';
 import { keepRunning } from './keep.ts';
 import type { DemoOptions } from './options.ts';
@@ -48,6 +49,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   } catch (error) {
     exitCode = signal.aborted ? 130 : 1;
     screen.warning(signal.aborted ? '\nInterrupted.' : `\nFailed: ${messageOf(error)}`);
+    if (!signal.aborted && running.driver?.running() === true && running.place !== undefined)
+      screen.line(`The end of the driver's log:\n${await logTail(running.place.logFile)}`);
   }
   const clean = await cleanUp(options, cleanup, running);
   if (exitCode === 0 && !options.keep) showSummary(screen, runner.times);

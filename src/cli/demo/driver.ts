@@ -79,10 +79,11 @@ export async function waitUntilReady(
   client.close();
   signal.throwIfAborted();
   const what = driver.running() ? `is not ready after ${timeoutMs} ms (${last})` : 'ended';
-  throw new Error(`the driver ${what}; the end of its log:\n${await tail(logFile)}`);
+  throw new Error(`the driver ${what}; the end of its log:\n${await logTail(logFile)}`);
 }
 
-async function tail(file: string): Promise<string> {
-  const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
+/** The last lines of a driver's log; what cannot be read is empty. */
+export async function logTail(file: string): Promise<string> {
+  const lines = (await readFile(file, 'utf8').catch(() => '')).trimEnd().split('\n');
   return lines.slice(-LOG_TAIL_LINES).join('\n');
 }

@@ -1,0 +1,47 @@
+import { parseArgs } from 'node:util';
+import { loadConfig } from '../config/load.ts';
+import { type Config, type PoolConfig, poolsOfNode } from '../config/schema.ts';
+import { StowageError } from '../errors.ts';
+import type { Host } from '../host/host.ts';
+import { createHost } from '../host/system.ts';
+import { type Catalog, createCatalog } from '../volumes/catalog.ts';
+import { createStore } from '../volumes/store.ts';
+
+/** What the commands that only look work with: the config and the records as they are on disk now. Nothing is changed or recovered. */
+export interface Inspection {
+  readonly config: Config;
+  readonly pools: readonly PoolConfig[];
+  readonly catalog: Catalog;
+  readonly host: Host;
+}
+
+/** Reads `--config FILE [--node-id NAME]` and then all records of this node's pools; also beside a running driver. */
+export async function inspect(args: readonly string[], usage: string): Promise<Inspection> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { config: { type: 'string' }, 'node-id': { type: 'string' } },
+  });
+  if (values.config === undefined) throw new StowageError('invalid', `--config is missing\n${usage}`);
+  const config = await loadConfig(values.config);
+  const nodeId = values['node-id'] ?? process.env.NODE_ID;
+  const pools = nodeId === undefined ? config.pools : poolsOfNode(config, nodeId);
+  const host = createHost();
+  const catalog = createCatalog();
+  const paths = new Map(pools.map(({ name, path }) => [name, path]));
+  const store = createStore(host.files, catalog, (pool) => paths.get(pool) ?? '');
+  for (const pool of pools) await store.load(pool);
+  return { config, pools, catalog, host };
+}
+
+/** Rows as a table with aligned columns. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

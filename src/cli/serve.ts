@@ -1,0 +1,80 @@
+import { parseArgs } from 'node:util';
+import { loadConfig } from '../config/load.ts';
+import { createHandlers } from '../csi/driver.ts';
+import { createCsiServer } from '../csi/server.ts';
+import { StowageError } from '../errors.ts';
+import { createHost } from '../host/system.ts';
+import { createLog } from '../telemetry/log.ts';
+import { createMetrics, noMetrics, serveMetrics } from '../telemetry/metrics.ts';
+import { version } from '../version.ts';
+import { openDriver } from '../volumes/driver.ts';
+
+export const SERVE_USAGE = `stowage serve --config FILE --endpoint SOCKET --node-id NAME
+  serves CSI on a UNIX socket until SIGTERM; mounts stay
+  --endpoint   /csi/csi.sock or unix:///csi/csi.sock  (or CSI_ENDPOINT)
+  --node-id    this node's name, at most 192 bytes    (or NODE_ID)`;
+
+/** SIGTERM to exit takes at most 5 s: what runs gets this long to end by itself, then its signal is aborted. */
+const STOP_GRACE_MS = 3_000;
+const EXIT_MS = 4_800;
+const MAX_NODE_ID_BYTES = 192;
+
+/** `stowage serve`: settles at SIGTERM or SIGINT, when everything has stopped. */
+export async function serve(args: readonly string[]): Promise<void> {
+  const options = readOptions(args);
+  const config = await loadConfig(options.config);
+  const log = createLog(config.logLevel);
+  const driver = await openDriver({ config, nodeId: options.nodeId, host: createHost(), log });
+  const metrics = config.metricsAddress === undefined ? undefined : await createMetrics();
+  const server = await createCsiServer({
+    endpoint: options.endpoint,
+    handlers: createHandlers({ name: config.name, version }, driver.service),
+    log,
+    metrics: metrics ?? noMetrics,
+    deadlineMs: config.callTimeoutMs,
+  });
+  const metricsServer =
+    metrics === undefined || config.metricsAddress === undefined
+      ? undefined
+      : await serveMetrics(config.metricsAddress, metrics);
+  log.info({ socket: server.path, node: options.nodeId, driver: config.name, version }, 'serving');
+
+  const name = await stopSignal();
+  log.info({ signal: name }, 'stopping');
+  // What cannot be ended in time is recovered by the next start.
+  setTimeout(() => process.exit(0), EXIT_MS).unref();
+  await server.stop(STOP_GRACE_MS);
+  await driver.stop();
+  await metricsServer?.close();
+}
+
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    process.once('SIGTERM', resolve);
+    process.once('SIGINT', resolve);
+  });
+}
+
+function readOptions(args: readonly string[]): { config: string; endpoint: string; nodeId: string } {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { config: { type: 'string' }, endpoint: { type: 'string' }, 'node-id': { type: 'string' } },
+  });
+  const nodeId = needed(values['node-id'] ?? process.env.NODE_ID, '--node-id or NODE_ID');
+  if (Buffer.byteLength(nodeId) > MAX_NODE_ID_BYTES || /[^A-Za-z0-9._-]/.test(nodeId)) {
+    throw new StowageError(
+      'invalid',
+      `node id ${JSON.stringify(nodeId)}: at most 192 letters, digits, dots, dashes and underscores`,
+    );
+  }
+  return {
+    config: needed(values.config, '--config'),
+    endpoint: needed(values.endpoint ?? process.env.CSI_ENDPOINT, '--endpoint or CSI_ENDPOINT'),
+    nodeId,
+  };
+}
+
+function needed(value: string | undefined, name: string): string {
+  if (value === undefined || value === '') throw new StowageError('invalid', `${name} is missing\n${SERVE_USAGE}`);
+  return value;
+}

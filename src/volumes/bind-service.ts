@@ -1,0 +1,69 @@
+import { attach, detach } from './attach.ts';
+import { topologyHere } from './choose.ts';
+import type { Context } from './context.ts';
+import { createVolume } from './create.ts';
+import { deleteVolume } from './delete.ts';
+import { capacity, getVolume, listSnapshots, listVolumes, modifyVolume, validateVolume } from './describe.ts';
+import { expandVolume } from './expand.ts';
+import { createGroup, deleteGroup, getGroup } from './group.ts';
+import { expandOnNode, publish, stage, stats, unpublish, unstage } from './node.ts';
+import type { VolumeService } from './service.ts';
+import { createSnapshot, deleteSnapshot, getSnapshot } from './snapshot.ts';
+
+/** The operations as the gRPC edge calls them. All wait for the recovery after a start, but those that say who and how we are. */
+export function bindService(context: Context, recovered: Promise<void>): VolumeService {
+  const { config } = context;
+  let isReady = false;
+  recovered.then(
+    () => {
+      isReady = true;
+    },
+    () => undefined,
+  );
+
+  function bound<Request, Result>(
+    operation: (context: Context, request: Request, signal: AbortSignal) => Result | Promise<Result>,
+  ): (request: Request, signal: AbortSignal) => Promise<Result> {
+    return async (request, signal) => {
+      if (!isReady) await recovered;
+      return operation(context, request, signal);
+    };
+  }
+
+  return {
+    features: {
+      controllerExpansion: config.controllerExpansion,
+      modify: config.controllerModify,
+      groupSnapshots: config.groupController,
+    },
+    ready: () => ({ ready: isReady }),
+    nodeInfo: () => ({
+      nodeId: context.nodeId,
+      maxVolumes: config.maxVolumesPerNode,
+      topology: topologyHere(context),
+    }),
+    createVolume: bound(createVolume),
+    deleteVolume: bound(deleteVolume),
+    getVolume: bound(getVolume),
+    listVolumes: bound(listVolumes),
+    validateVolume: bound(validateVolume),
+    expandVolume: bound(expandVolume),
+    modifyVolume: bound(modifyVolume),
+    capacity: bound(capacity),
+    attach: bound(attach),
+    detach: bound(detach),
+    createSnapshot: bound(createSnapshot),
+    deleteSnapshot: bound(deleteSnapshot),
+    getSnapshot: bound(getSnapshot),
+    listSnapshots: bound(listSnapshots),
+    createGroup: bound(createGroup),
+    deleteGroup: bound(deleteGroup),
+    getGroup: bound(getGroup),
+    stage: bound(stage),
+    unstage: bound(unstage),
+    publish: bound(publish),
+    unpublish: bound(unpublish),
+    stats: bound(stats),
+    expandOnNode: bound(expandOnNode),
+  };
+}

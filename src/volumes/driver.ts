@@ -1,0 +1,159 @@
+import { join } from 'node:path';
+import { createBackend } from '../backends/registry.ts';
+import { type Config, type PoolConfig, poolsOfNode } from '../config/schema.ts';
+import { messageOf, StowageError } from '../errors.ts';
+import type { Host } from '../host/host.ts';
+import { listRemembered } from '../pools/identity.ts';
+import { createPool } from '../pools/pool.ts';
+import { createRoom } from '../pools/room.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { bindService } from './bind-service.ts';
+import { type Catalog, createCatalog } from './catalog.ts';
+import type { Context, ManagedPool } from './context.ts';
+import { hashNode, hashPool } from './ids.ts';
+import { createJobs } from './jobs.ts';
+import { createLocks } from './locks.ts';
+import { itemOf } from './record.ts';
+import { openPool, recoverGroups } from './recover.ts';
+import type { VolumeService } from './service.ts';
+import { createStore, type Store } from './store.ts';
+import { topologyValue } from './topology.ts';
+import { createTrash } from './trash.ts';
+
+export interface Driver {
+  readonly service: VolumeService;
+  readonly catalog: Catalog;
+  /** Settles when recovery is done. */
+  readonly recovered: Promise<void>;
+  /** Settles when no trash is left and no copy runs (tests, benchmarks). */
+  idle(): Promise<void>;
+  /** Ends copies and the emptying of trash, and gives the state folder free. Mounts stay. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the local driver's domain: takes the state folder, opens the pools and recovers them (the service waits for that).
+ * @throws 'precondition' where another process has the state folder
+ */
+export async function openDriver(options: {
+  config: Config;
+  nodeId: string;
+  host: Host;
+  log: Logger;
+}): Promise<Driver> {
+  const { config, nodeId, host, log } = options;
+  const { stateDir } = config;
+  await host.files.makeFolders(stateDir);
+  const lock = await host.files.lock(join(stateDir, 'lock'));
+  if (lock === undefined) {
+    throw new StowageError(
+      'precondition',
+      `another process of Stowage uses ${stateDir}; stop it, or give this one another stateDir`,
+    );
+  }
+  const catalog = createCatalog();
+  const configs = poolsOfNode(config, nodeId);
+  const store = createStore(host.files, catalog, pathsOf(configs));
+  const pools = new Map<string, ManagedPool>();
+  const context: Context = {
+    host,
+    log,
+    config,
+    nodeId,
+    nodeHash: hashNode(nodeId),
+    topologyKey: `topology.${config.name}/node`,
+    topologyValue: topologyValue(nodeId),
+    catalog,
+    store,
+    locks: createLocks(),
+    jobs: createJobs(),
+    pools,
+    unconfiguredPoolHashes: await unconfigured(host, stateDir, configs),
+  };
+  for (const pool of configs) pools.set(pool.name, managePool(context, pool));
+  const recovered = recover(context);
+  return {
+    service: bindService(context, recovered),
+    catalog,
+    recovered,
+    async idle() {
+      await recovered;
+      for (const pool of pools.values()) await pool.trash.empty();
+    },
+    async stop() {
+      await Promise.all([context.jobs.cancelAll(), ...[...pools.values()].map((pool) => pool.trash.stop())]);
+      await lock.release();
+    },
+  };
+}
+
+function managePool(context: Context, config: PoolConfig): ManagedPool {
+  const { host, log, catalog, store } = context;
+  const backend = createBackend(config, { host, log });
+  const pool = createPool(config, backend, {
+    host,
+    stateDir: context.config.stateDir,
+    onOpen: () => openPool(context, managed),
+  });
+  const items = () => [...catalog.all(config.name)].filter((record) => record.kind !== 'group').map(itemOf);
+  const managed: ManagedPool = {
+    ...pool,
+    room: createRoom(
+      config,
+      () => backend.capacity(items()),
+      () => catalog.promisedBytes(config.name),
+    ),
+    trash: createTrash({
+      log,
+      bytesPerSecond: config.trashBytesPerSecond,
+      freeBytes: async () => (await host.files.statfs(config.path)).freeBytes,
+      purge: (record, signal) => purge(store, managed, record, signal),
+    }),
+  };
+  return managed;
+}
+
+async function purge(
+  store: Store,
+  pool: ManagedPool,
+  record: Parameters<typeof itemOf>[0],
+  signal: AbortSignal,
+): Promise<void> {
+  await pool.check();
+  await pool.backend.purge(itemOf(record), signal);
+  await store.remove(record);
+}
+
+/** Pools that are away now are opened by the first call that finds them. */
+async function recover(context: Context): Promise<void> {
+  await Promise.all(
+    [...context.pools.values()].map((pool) =>
+      pool.check().catch((error: unknown) => {
+        context.log.error({ pool: pool.name, error: messageOf(error) }, 'pool is away');
+      }),
+    ),
+  );
+  await recoverGroups(context);
+}
+
+function pathsOf(configs: readonly PoolConfig[]): (pool: string) => string {
+  const paths = new Map(configs.map(({ name, path }) => [name, path]));
+  return (pool) => {
+    const path = paths.get(pool);
+    if (path === undefined) throw new StowageError('internal', `no pool ${pool} is configured`);
+    return path;
+  };
+}
+
+async function unconfigured(
+  host: Host,
+  stateDir: string,
+  configs: readonly PoolConfig[],
+): Promise<Map<string, string>> {
+  const names = new Set(configs.map(({ name }) => name));
+  const hashes = new Map<string, string>();
+  for (const { name, uuid } of await listRemembered(host.files, stateDir)) {
+    if (!names.has(name)) hashes.set(hashPool(uuid), name);
+  }
+  return hashes;
+}
