@@ -6,10 +6,10 @@ import { call, type DemoVolume, madeVolume, type Walk } from './walk.ts';
 /** What a volume starts from. */
 export type Source = { readonly snapshotId: string } | { readonly volumeId: string };
 
-/** The capability that the walk asks for: ext4, or raw block, written by one node. */
+/** The capability that the walk asks for: XFS (a mounted ext4 grows only with CAP_SYS_RESOURCE), or raw block, written by one node. */
 export function capabilityOf(volume: DemoVolume) {
   const accessMode = { mode: 'SINGLE_NODE_WRITER' } as const;
-  return volume.access === 'block' ? { block: {}, accessMode } : { mount: { fsType: 'ext4' }, accessMode };
+  return volume.access === 'block' ? { block: {}, accessMode } : { mount: { fsType: 'xfs' }, accessMode };
 }
 
 /** CreateVolume, empty or from a source, and remembers the answer. */
