@@ -115,7 +115,7 @@ async function untilAborted(child: Child, signal: AbortSignal, shown: string): P
   }
   child.abandon();
   const why = 'it may wait for a disk or server, or a process outside its group holds its output';
-  throw abortError(signal, `'${shown}' did not end within ${KILL_GRACE_MS} ms of SIGKILL to its process group: ${why}`);
+  throw stuckError(signal, `'${shown}' did not end within ${KILL_GRACE_MS} ms of SIGKILL to its process group: ${why}`);
 }
 
 interface AbortWatch {
@@ -182,4 +182,11 @@ function abortError(signal: AbortSignal, what: string, stderr = ''): StowageErro
   const isTimeout = typeof reason === 'object' && reason !== null && 'name' in reason && reason.name === 'TimeoutError';
   const why = isTimeout ? 'the deadline passed' : 'the caller gave up';
   return new StowageError(isTimeout ? 'timeout' : 'cancelled', `${why}: ${what}${endOf(stderr)}`, { cause: reason });
+}
+
+/** The same for a child that is still there: that must be said, also where the reason is one of our errors. */
+function stuckError(signal: AbortSignal, what: string): StowageError {
+  const reason: unknown = signal.reason;
+  if (!isStowageError(reason)) return abortError(signal, what);
+  return new StowageError(reason.code, `${reason.message}; ${what}`, { cause: reason });
 }
