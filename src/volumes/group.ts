@@ -137,13 +137,13 @@ export async function deleteGroup(context: Context, request: GroupRequest): Prom
     async () => {
       const found = await find(context, 'group', request.groupId);
       if (found === undefined) return;
-      checkMembers(found.record, request);
       if (found.record.state === 'creating') {
         await context.jobs.cancel(found.record.id);
         const left = context.catalog.group(found.record.id);
         if (left?.state === 'creating') await undoGroup(context, left);
         return;
       }
+      checkMembers(found.record, request);
       for (const snapshot of membersOf(context, found.record)) refuseIfCopied(context, snapshot);
       await removeGroup(context, await context.store.update(found.record, { state: 'deleting' }));
     },
@@ -184,7 +184,7 @@ function membersOf(context: Context, group: GroupRecord): SnapshotRecord[] {
 
 function checkMembers(group: GroupRecord, request: GroupRequest): void {
   const expected = [...group.snapshotIds].sort().join();
-  if (request.snapshotIds.length === 0 || [...request.snapshotIds].sort().join() === expected) return;
+  if ([...request.snapshotIds].sort().join() === expected) return;
   throw new StowageError(
     'invalid',
     `snapshot_ids: group ${group.id} has ${group.snapshotIds.join(', ')}, not ${request.snapshotIds.join(', ')}`,

@@ -136,7 +136,7 @@ export interface CreateGroupRequest {
 /** Delete or get a group snapshot. `snapshotIds` are what the caller believes to be its members. */
 export interface GroupRequest {
   readonly groupId: string;
-  readonly snapshotIds: readonly string[]; // at least one, each once
+  readonly snapshotIds: readonly string[]; // each once; must be all of a group that exists
 }
 
 export interface UnstageRequest {

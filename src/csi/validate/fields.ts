@@ -53,6 +53,11 @@ export function suggestedName(field: string, value: string): string {
 /** A list of ids that must have at least one, each once. */
 export function requiredIds(field: string, values: readonly string[]): readonly string[] {
   if (values.length === 0) throw invalid(field, 'is required and empty');
+  return uniqueIds(field, values);
+}
+
+/** The same, and the list may be empty. */
+export function uniqueIds(field: string, values: readonly string[]): readonly string[] {
   for (const [index, value] of values.entries()) required(`${field}[${index}]`, value);
   if (new Set(values).size < values.length) throw invalid(field, 'names an id twice');
   return values;

@@ -12,7 +12,7 @@ import type { DeleteVolumeGroupSnapshotRequest__Output } from '../generated/csi/
 import type { GetSnapshotRequest__Output } from '../generated/csi/v1/GetSnapshotRequest.ts';
 import type { GetVolumeGroupSnapshotRequest__Output } from '../generated/csi/v1/GetVolumeGroupSnapshotRequest.ts';
 import type { ListSnapshotsRequest__Output } from '../generated/csi/v1/ListSnapshotsRequest.ts';
-import { checkSecrets, optional, required, requiredIds, suggestedName } from './fields.ts';
+import { checkSecrets, optional, required, requiredIds, suggestedName, uniqueIds } from './fields.ts';
 import { checkNoParameters } from './parameters.ts';
 import { page } from './volumes.ts';
 
@@ -54,6 +54,7 @@ export function oneGroup(
   checkSecrets(request.secrets);
   return {
     groupId: required('group_snapshot_id', request.groupSnapshotId),
-    snapshotIds: requiredIds('snapshot_ids', request.snapshotIds),
+    // Required of groups that exist, which the domain knows.
+    snapshotIds: uniqueIds('snapshot_ids', request.snapshotIds),
   };
 }

@@ -8,7 +8,7 @@ const RESOLVE_NO_MAGICLINKS = 0x02;
 const RESOLVE_NO_SYMLINKS = 0x04;
 const RESOLVE_BENEATH = 0x08;
 
-const FOLDER_REFERENCE = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+const FOLDER_REFERENCE = O_PATH | constants.O_DIRECTORY;
 const O_CLOEXEC = 0o2000000;
 
 /** struct open_how of openat2(2): flags, mode, resolve. */
@@ -24,7 +24,7 @@ const openat2 = bindAsyncSyscall(
 
 export const openFolder: Files['openFolder'] = async (root, relative) => {
   const path = relative === '' ? '.' : relative;
-  const fd = await withOpen(root, FOLDER_REFERENCE, (rootFd) =>
+  const fd = await withOpen(root, FOLDER_REFERENCE | constants.O_NOFOLLOW, (rootFd) =>
     openat2(`${root}/${relative}`, rootFd, path, OPEN_HOW, OPEN_HOW.length),
   );
   return { path: `/proc/${process.pid}/fd/${fd}`, close: () => close(fd) };
