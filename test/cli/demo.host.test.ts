@@ -13,18 +13,18 @@ interface Ended {
   readonly output: string;
 }
 
+/** Called with all output so far; `hangUp` closes the pipe to which it goes. */
+type OnOutput = (output: string, pid: number, hangUp: () => void) => void;
+
 /** Runs the demonstration; `onOutput` may end it by its process id. */
-function demo(
-  args: readonly string[],
-  onOutput: (output: string, pid: number) => void = () => undefined,
-): Promise<Ended> {
+function demo(args: readonly string[], onOutput: OnOutput = () => undefined): Promise<Ended> {
   return new Promise((settle, reject) => {
     const child = spawn(process.execPath, [SCRIPT, 'demo', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     const { pid } = child;
     let output = '';
     const collect = (chunk: Buffer) => {
       output += chunk.toString();
-      if (pid !== undefined) onOutput(output, pid);
+      if (pid !== undefined) onOutput(output, pid, () => child.stdout.destroy());
     };
     child.stdout.on('data', collect);
     child.stderr.on('data', collect);
@@ -86,6 +86,17 @@ describe('stowage demo', () => {
       });
       expect({ exitCode, output }).toMatchObject({ exitCode: 130 });
       expect(output).toContain('Nothing left behind');
+      expect(await tracesOf(output)).toEqual([]);
+    },
+    WALK_TIMEOUT_MS,
+  );
+
+  it(
+    'ends in order where the reader of its output goes away',
+    async () => {
+      const { output } = await demo([], (text, _pid, hangUp) => {
+        if (text.includes('> CreateVolume')) hangUp();
+      });
       expect(await tracesOf(output)).toEqual([]);
     },
     WALK_TIMEOUT_MS,

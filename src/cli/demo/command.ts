@@ -13,6 +13,8 @@ mounts, fills, snapshots, damages, restores, clones, expands and deletes volumes
   --help   this text
 `;
 
+const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const; // SIGHUP: the terminal was closed
+
 /**
  * `stowage demo`: shows the demonstration on stdout.
  * @param args the arguments after `demo`
@@ -32,8 +34,9 @@ export async function demoCommand(args: readonly string[]): Promise<number> {
   }
   const interrupt = new AbortController();
   const abort = () => interrupt.abort(new Error('interrupted'));
-  process.on('SIGINT', abort);
-  process.on('SIGTERM', abort);
+  for (const name of ENDING_SIGNALS) process.on(name, abort);
+  // EPIPE where the reader of a pipe has gone: without this the process would end at once and leave all behind.
+  process.stdout.on('error', abort);
   try {
     const terminal = process.stdout.isTTY === true;
     const screen = createScreen({
@@ -51,7 +54,6 @@ export async function demoCommand(args: readonly string[]): Promise<number> {
       command,
     });
   } finally {
-    process.off('SIGINT', abort);
-    process.off('SIGTERM', abort);
+    for (const name of ENDING_SIGNALS) process.off(name, abort);
   }
 }
