@@ -1,13 +1,21 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Where a pool keeps what exists; the identity beside them and the trash may stay. */
-const EMPTY_FOLDERS = ['volumes', 'snapshots', 'archive'].flatMap((name) => [name, `.stowage/${name}`]);
-const OTHER_EMPTY_FOLDERS = ['.stowage/groups', '.stowage/tmp'];
+/** Where a pool keeps data, records, the trash and what is under way. Only its identity lies elsewhere. */
+const DATA_FOLDERS = ['volumes', 'snapshots', 'archive'];
+const OWN_FOLDERS = ['volumes', 'snapshots', 'groups', 'trash', 'tmp'].map((name) => `.stowage/${name}`);
+const POLL_MS = 100;
 
 /** Mounts, loop devices and files that are there although csi-sanity deleted all that it made, and the driver has ended. */
 export async function findLeftovers(folder: string, poolPath: string): Promise<string[]> {
   return [...(await mountsBeneath(folder, poolPath)), ...(await loopsBeneath(poolPath)), ...(await filesIn(poolPath))];
+}
+
+/** Waits until the driver has emptied the trash, where it does so within `limitMs`. */
+export async function trashEmptied(poolPath: string, limitMs: number): Promise<void> {
+  const deadlineMs = performance.now() + limitMs;
+  while ((await filesIn(poolPath)).length > 0 && performance.now() < deadlineMs) await sleep(POLL_MS);
 }
 
 async function mountsBeneath(folder: string, poolPath: string): Promise<string[]> {
@@ -30,7 +38,7 @@ async function loopsBeneath(poolPath: string): Promise<string[]> {
 
 async function filesIn(poolPath: string): Promise<string[]> {
   const found: string[] = [];
-  for (const name of [...EMPTY_FOLDERS, ...OTHER_EMPTY_FOLDERS]) {
+  for (const name of [...DATA_FOLDERS, ...OWN_FOLDERS]) {
     const entries = await readdir(join(poolPath, name)).catch(absentIsEmpty);
     found.push(...entries.map((entry) => `file ${name}/${entry}`));
   }

@@ -7,7 +7,7 @@ import { startDriver, waitUntilReady } from '../../src/cli/demo/driver.ts';
 import { messageOf } from '../../src/errors.ts';
 import { makePool } from '../support/pools.ts';
 import { type Files, SECRET, writeFiles } from './files.ts';
-import { findLeftovers } from './leftovers.ts';
+import { findLeftovers, trashEmptied } from './leftovers.ts';
 import { type Report, readReport } from './report.ts';
 import type { Access, Scenario } from './scenarios.ts';
 
@@ -16,6 +16,7 @@ const POOL_BYTES = 24 * 1024 * MIB; // sparse
 const VOLUME_BYTES = 512 * MIB;
 const EXPANDED_BYTES = 1024 * MIB;
 const READY_TIMEOUT_MS = 30_000;
+const TRASH_TIMEOUT_MS = 30_000;
 const LIMIT_MINUTES = 15;
 
 /** One line of the table, with what is wrong in words. */
@@ -59,9 +60,11 @@ async function onNewPool(
   const folder = await mkdtemp(join(tmpdir(), 'stowage-sanity-'));
   try {
     const files = await writeFiles(folder, scenario, pool.path);
-    const report = await withDriver(files, () => runSanity(files, access, out)).finally(() =>
-      copyFile(files.driverLog, `${out}.driver.log`),
-    );
+    const report = await withDriver(files, async () => {
+      const result = await runSanity(files, access, out);
+      await trashEmptied(pool.path, TRASH_TIMEOUT_MS);
+      return result;
+    }).finally(() => copyFile(files.driverLog, `${out}.driver.log`));
     const problems = (await findLeftovers(folder, pool.path)).map((what) => `left behind: ${what}`);
     const log = await readFile(files.driverLog, 'utf8');
     return { report, problems: log.includes(SECRET) ? [...problems, "a secret is in the driver's log"] : problems };
