@@ -1,6 +1,6 @@
 /** What a record says of where its bytes are: what the backend chose before the record was written. */
 export type Layout =
-  | { readonly backend: 'directory'; readonly projectId: number | undefined; readonly inodeLimit: number }
+  | { readonly backend: 'directory'; readonly projectId?: number | undefined; readonly inodeLimit: number }
   | {
       readonly backend: 'image';
       readonly content: ImageContent;

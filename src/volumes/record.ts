@@ -19,7 +19,7 @@ const onDelete = z.enum(['delete', 'retain', 'archive']);
 const layout = z.union([
   z.object({
     backend: z.literal('directory'),
-    projectId: z.union([z.undefined(), z.number().check(z.int(), z.positive())]),
+    projectId: z.optional(z.number().check(z.int(), z.positive())), // none: quota advisory, or a snapshot
     inodeLimit: bytes,
   }),
   z.object({
