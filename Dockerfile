@@ -5,7 +5,8 @@ ARG BASE_IMAGE=node:24-trixie-slim
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /src
 COPY package.json package-lock.json ./
-RUN npm ci --no-audit --no-fund
+# Why not npm ci: see scripts/setup.sh.
+RUN npm install --no-save --no-audit --no-fund
 COPY tsconfig.json LICENSE ./
 COPY proto proto
 COPY scripts scripts

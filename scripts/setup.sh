@@ -79,10 +79,12 @@ ensure_loop_devices() {
   [[ -e /dev/loop-control ]] || die 'there are no loop devices (/dev/loop-control): modprobe loop, or run the container privileged'
 }
 
+# Not `npm ci`: it refuses a lock file made where the registry has no packages for other platforms (Windows, musl, ...),
+# which are optional. The versions are those of the lock file all the same, and it is left as it is.
 install_modules() {
   [[ node_modules/.package-lock.json -nt package-lock.json ]] && return 0
-  say 'npm ci'
-  retry npm ci --no-audit --no-fund --loglevel=error >&2
+  say 'npm install'
+  retry npm install --no-save --no-audit --no-fund --loglevel=error >&2
   touch node_modules/.package-lock.json
 }
 
@@ -110,7 +112,7 @@ main() {
   check_machine
   mkdir -p .cache
   exec 9>.cache/setup.lock
-  flock 9 # one at a time: npm ci removes what another one uses
+  flock 9 # one at a time
   install_packages "${DEMO_PROGRAMS[@]}"
   [[ $1 = demo ]] || install_packages "${TEST_PROGRAMS[@]}"
   ensure_loop_devices
