@@ -40,7 +40,7 @@ export async function getQuota(fd: number, path: string, projectId: number): Pro
   };
 }
 
-/** Q_SETQUOTA of the hard limits, with no soft ones; bytes are rounded up to whole KiB. */
+/** Q_SETQUOTA of the hard limits, with no soft ones; bytes are rounded up to whole KiB, and by XFS to its blocks. */
 export async function setQuota(
   fd: number,
   path: string,

@@ -22,13 +22,13 @@ export interface Quotas {
   project(path: string): Promise<number>;
   /** Gives an (empty) folder a project id that its new entries inherit (FS_XFLAG_PROJINHERIT). */
   setProject(folder: string, projectId: number): Promise<void>;
-  /** Hard limits on bytes (rounded up to whole KiB) and inodes; 0 means none. */
+  /** Hard limits on bytes (rounded up to whole KiB on ext4, to whole blocks on XFS) and inodes; 0 means none. */
   setLimits(
     path: string,
     projectId: number,
     limits: { readonly limitBytes: number; readonly limitInodes: number },
   ): Promise<void>;
-  /** Zeros for a project that nothing is known of. */
+  /** Zeros for a project that nothing is known of. XFS frees removed files in the background: their use is counted a moment longer. */
   usage(path: string, projectId: number): Promise<ProjectUsage>;
 }
 

@@ -10,8 +10,11 @@ import type { PrivateBinds } from './private-bind.ts';
 const CP_ARGS = ['-a', '--preserve=xattr', '--reflink=auto', '--sparse=always', '-T', '--'];
 
 /** What cp(1) says where an entry was removed, or replaced by one of another type, between being listed and being read. */
-const CHANGED =
-  /^cp: (?!cannot create ).*(: No such file or directory|: Too many levels of symbolic links|: Not a directory|as it was replaced while being copied)$/;
+const CHANGED = [
+  /^cp: (?!cannot create ).*: (No such file or directory|Too many levels of symbolic links|Not a directory)$/,
+  /^cp: cannot read symbolic link .*: Invalid argument$/,
+  /^cp: skipping file .*, as it was replaced while being copied$/,
+];
 
 export function createCopy(commands: Commands, binds: PrivateBinds): Files['copy'] {
   async function cp(from: string, to: string, signal: AbortSignal): Promise<void> {
@@ -19,7 +22,7 @@ export function createCopy(commands: Commands, binds: PrivateBinds): Files['copy
     if (exitCode === 0) return;
     const lines = stderr.trim().split('\n');
     const said = lines.slice(-5).join('\n');
-    if (lines.every((line) => CHANGED.test(line))) {
+    if (lines.every((line) => CHANGED.some((pattern) => pattern.test(line)))) {
       throw new StowageError('busy', `${from} changed while it was being copied to ${to}; copy it again: ${said}`);
     }
     throw new StowageError('internal', `cp from ${from} to ${to} failed: ${said}`);

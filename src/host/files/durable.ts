@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { errnoOf } from '../../errors.ts';
 import type { Files } from '../files.ts';
-import { close, FOLDER_FLAGS, fsync, NEW_FILE_FLAGS, open, syncFolder, withOpen } from './fd.ts';
+import { FOLDER_FLAGS, fsync, NEW_FILE_FLAGS, syncFolder, withOpen } from './fd.ts';
 import { temporaryBeside } from './temporary.ts';
 
 const write = promisify(writeWithCallback);
@@ -12,8 +12,7 @@ const write = promisify(writeWithCallback);
 /** Files that are there whole or not at all, and gone for good or not at all, after a crash. */
 export const durable: Pick<Files, 'writeDurably' | 'removeDurably'> = {
   async writeDurably(path, text) {
-    const folder = await open(dirname(path), FOLDER_FLAGS);
-    try {
+    await withOpen(dirname(path), FOLDER_FLAGS, async (folder) => {
       const temporary = temporaryBeside(path);
       try {
         await withOpen(temporary, NEW_FILE_FLAGS, (fd) => writeAll(fd, text));
@@ -23,9 +22,7 @@ export const durable: Pick<Files, 'writeDurably' | 'removeDurably'> = {
         throw error;
       }
       await fsync(folder);
-    } finally {
-      await close(folder);
-    }
+    });
   },
 
   async removeDurably(path) {

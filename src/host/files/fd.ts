@@ -21,13 +21,13 @@ export const NEW_FILE_MODE = 0o600;
 /** open(2): only a reference to what lies there. Node has no name for it; the same on x86-64 and arm64. */
 export const O_PATH = 0o10000000;
 
-/** Opens a file (mode 0600 if it is made), lets `use` work on it, and closes it in every case. */
+/** Opens a file (mode 0600 if it is made), lets `use` work on it, and closes it in every case. Closing waits for nothing: what was written was synced. */
 export async function withOpen<T>(path: string, flags: number, use: (fd: number) => Promise<T>): Promise<T> {
   const fd = await open(path, flags, NEW_FILE_MODE);
   try {
     return await use(fd);
   } finally {
-    await close(fd);
+    fs.closeSync(fd);
   }
 }
 

@@ -3,19 +3,16 @@ import { lstat, mkdir, rmdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf } from '../../errors.ts';
 import type { Files } from '../files.ts';
-import { close, FOLDER_FLAGS, fchmod, fstat, fsync, open, withOpen } from './fd.ts';
+import { FOLDER_FLAGS, fchmod, fstat, fsync, withOpen } from './fd.ts';
 
 export const folders: Pick<Files, 'makeFolder' | 'makeFolders' | 'removeFolder'> = {
   async makeFolder(path, mode) {
-    const parent = await open(dirname(path), FOLDER_FLAGS);
-    try {
+    return withOpen(dirname(path), FOLDER_FLAGS, async (parent) => {
       if (!(await makeOne(path, mode))) return false;
       await withOpen(path, FOLDER_FLAGS | constants.O_NOFOLLOW, (fd) => setExactMode(fd, mode));
       await fsync(parent);
       return true;
-    } finally {
-      await close(parent);
-    }
+    });
   },
 
   makeFolders: async (path) => {

@@ -1,0 +1,236 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { isStowageError } from '../../src/errors.ts';
+import { makePool, type TestPool } from '../support/pools.ts';
+import { makeFiles, sh, soon } from './files-setup.ts';
+
+const files = makeFiles();
+let pool: TestPool;
+let folder: string;
+let count = 0;
+const at = (name: string) => join(folder, name);
+
+beforeAll(async () => {
+  pool = await makePool('xfs');
+});
+beforeEach(async () => {
+  folder = join(pool.path, 'volumes', String(count++));
+  await mkdir(folder);
+});
+afterAll(() => pool.cleanup());
+
+/** One of everything that a volume can hold. */
+const TREE = `
+mkdir -p "$1/a folder/deep"; cd "$1"
+head -c 300000 /dev/urandom > data
+ln data 'a folder/hard link'
+ln -s ../data 'a folder/deep/link'; ln -s /etc/passwd outward; ln -s nowhere dangling
+mkfifo fifo
+python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("socket")'
+mknod device c 1 3
+truncate -s 50M hole; echo end >> hole
+printf 'odd' > $'new\\nline'
+chown -h 12:34 outward; chown 1234:5678 'a folder' data
+chmod 6751 data; chmod 1777 'a folder'
+setfattr -n user.colour -v blue data; setfattr -n trusted.secret -v x 'a folder'
+setcap cap_net_raw+ep $'new\\nline'
+setfacl -m u:77:rw data; setfacl -d -m g:88:rx 'a folder'
+touch -h -d @1000000000.123456789 outward; touch -d @1100000000.987654321 data
+chattr -f +d data || true
+touch -d @1200000000.5 'a folder/deep'; touch -d @1300000000.5 'a folder'; touch -d @1400000000.5 .; chmod 2771 .; chown 5:6 .
+`;
+
+/** Everything that can be told of a tree, but inode numbers and change times. */
+function describeTree(path: string): Promise<string> {
+  return sh(
+    `cd "$1"
+    find . -printf '%p|%y|%m|%U|%G|%l|%n|%T@' \\( -type d -printf '\\n' -o -printf '|%s\\n' \\) | sort
+    find . -links +1 -type f -printf '%i %p\\n' | sort | awk '{print (i == $1), $2; i = $1}'
+    find . -type f -print0 | sort -z | xargs -0 sha256sum
+    find . -print0 | sort -z | xargs -0 getfattr -h -d -m - --absolute-names
+    find . ! -type l -print0 | sort -z | xargs -0 getfacl -n
+    stat -c %t:%T device
+    find . -name hole -printf '%b\\n'`,
+    path,
+  );
+}
+
+describe('copying a tree', () => {
+  it('keeps everything', async () => {
+    await sh(TREE, at('from'));
+    const before = await describeTree(at('from'));
+    await files.copy(at('from'), at('to'), soon());
+    expect(await describeTree(at('to'))).toBe(before);
+    for (const words of [
+      'fifo|p',
+      'socket|s',
+      'dangling|l',
+      'user.colour',
+      'security.capability',
+      'trusted.secret',
+      'user:77:rw',
+      'default:group:88',
+    ]) {
+      expect(before).toContain(words);
+    }
+  });
+
+  it('works on paths of open folders, into an empty folder', async () => {
+    await sh(TREE, at('from'));
+    await mkdir(at('to'));
+    const handle = await files.openFolder(folder, '');
+    try {
+      await files.copy(join(handle.path, 'from'), join(handle.path, 'to'), soon());
+    } finally {
+      await handle.close();
+    }
+    expect(await describeTree(at('to'))).toBe(await describeTree(at('from')));
+  });
+
+  it('shares blocks where the file system can', async () => {
+    await sh('mkdir "$1"; head -c 64M /dev/zero | tr "\\0" x > "$1/data"; sync -f "$1"', at('from'));
+    const { freeBytes } = await files.statfs(folder);
+    await files.copy(at('from'), at('to'), soon());
+    expect(freeBytes - (await files.statfs(folder)).freeBytes).toBeLessThan(8 * 1024 ** 2);
+  });
+
+  it('does not enter other file systems mounted in it further than their mount points', async () => {
+    await sh('mkdir -p "$1/mounted"; mount -t tmpfs none "$1/mounted"; touch "$1/mounted/secret"', at('from'));
+    await files.copy(at('from'), at('to'), soon());
+    expect(await readdir(at('to/mounted'))).toEqual([]);
+  });
+
+  it('refuses what is missing, and a target that is no folder', async () => {
+    await expect(files.copy(at('none'), at('to'), soon())).rejects.toMatchObject({ code: 'ENOENT' });
+    await mkdir(at('from'));
+    await writeFile(at('file'), '');
+    await symlink('/tmp', at('link'));
+    for (const name of ['file', 'link']) {
+      await expect(files.copy(at('from'), at(name), soon())).rejects.toMatchObject({ code: 'EEXIST' });
+    }
+  });
+
+  it('says that the disk is full', async () => {
+    await sh(
+      'mkdir "$1" "$2"; mount -t tmpfs -o size=1M none "$2"; head -c 4M /dev/urandom > "$1/data"',
+      at('from'),
+      at('to'),
+    );
+    await expect(files.copy(at('from'), at('to'), soon())).rejects.toThrow('No space left on device');
+    expect(await bindsLeft()).toEqual([]);
+  });
+
+  it('ends at the signal and takes its mount away', async () => {
+    await sh(
+      'mkdir "$1" "$2"; mount -t tmpfs -o size=2G none "$2"; head -c 100M /dev/zero | tr "\\0" x > "$1/1"; for i in {2..9}; do cp --reflink "$1/1" "$1/$i"; done',
+      at('from'),
+      at('to'),
+    );
+    const started = performance.now();
+    await expect(files.copy(at('from'), at('to'), AbortSignal.timeout(30))).rejects.toMatchObject({ code: 'timeout' });
+    expect(performance.now() - started).toBeLessThan(1500);
+    expect(await bindsLeft()).toEqual([]);
+    await sh('umount "$1"', at('to'));
+  });
+
+  it('takes nothing from outside while a folder is swapped for a link', async () => {
+    await mkdir(at('outside'));
+    await writeFile(at('outside/secret'), 'secret');
+    await sh('mkdir -p "$1/f"; for i in {1..200}; do echo $i > "$1/f/$i"; done', at('from'));
+    const swapper = spawn(process.execPath, ['-e', SWAP, at('from'), at('outside')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const seen = { copied: 0, busy: 0 };
+    try {
+      await once(swapper.stdout, 'data');
+      for (let round = 0; round < 60; round++) {
+        const to = at(`to${round}`);
+        try {
+          await files.copy(at('from'), to, soon());
+          seen.copied++;
+        } catch (error) {
+          if (!isStowageError(error, 'busy')) throw error;
+          seen.busy++;
+        }
+        expect(await sh('find "$1" -name "*secret*"', to)).toBe('');
+      }
+    } finally {
+      await end(swapper);
+    }
+    expect(seen.copied).toBeGreaterThan(0);
+    expect(seen.copied + seen.busy).toBe(60);
+    expect(await bindsLeft()).toEqual([]);
+  }, 60_000);
+});
+
+describe('copying a file', () => {
+  it('keeps holes, owner, mode and times', async () => {
+    await sh(
+      'truncate -s 50M "$1"; echo end >> "$1"; chmod 640 "$1"; chown 12:34 "$1"; touch -d @1000000000.5 "$1"',
+      at('from'),
+    );
+    await files.copy(at('from'), at('to'), soon());
+    await sh('cmp "$1" "$2"', at('from'), at('to'));
+    const { inode: _, ...copied } = (await files.stat(at('to'))) ?? { inode: 0 };
+    expect(await files.stat(at('from'))).toMatchObject(copied);
+    await expect(files.copy(at('from'), at('to'), soon())).rejects.toMatchObject({ code: 'EEXIST' });
+  });
+});
+
+describe('recover', () => {
+  it('takes away what a killed process left, and nothing that is in use', async () => {
+    await sh('mkdir -p "$1" "$2/tree"; touch "$1/kept"; mount --bind "$1" "$2/tree"', at('from'), DEAD);
+    const handle = await sh('mkdir -p "$1/tree"; echo', ALIVE).then(() =>
+      spawn('flock', [ALIVE, 'sh', '-c', 'echo held; exec sleep 60'], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        detached: true,
+      }),
+    );
+    try {
+      await once(handle.stdout, 'data');
+      await files.recover();
+      expect(await bindsLeft()).toEqual([ALIVE]);
+    } finally {
+      await end(handle);
+    }
+    await files.recover();
+    expect(await bindsLeft()).toEqual([]);
+    expect(await readdir(at('from'))).toEqual(['kept']);
+  });
+});
+
+const DEAD = '/run/stowage/stowage-bind-dead00';
+const ALIVE = '/run/stowage/stowage-bind-alive0';
+
+/** Makes f a folder, and a link to the outside, in turn, for up to 1 ms each: cp without the bind is led astray about once in 150 times. */
+const SWAP = `
+const fs = require('node:fs');
+const [from, outside] = process.argv.slice(1);
+process.chdir(from);
+const hold = () => { for (const end = performance.now() + Math.random(); performance.now() < end; ); };
+console.log('swapping');
+for (;;) {
+  fs.renameSync('f', '../aside');
+  fs.symlinkSync(outside, 'f');
+  hold();
+  fs.unlinkSync('f');
+  fs.renameSync('../aside', 'f');
+  hold();
+}
+`;
+
+async function bindsLeft(): Promise<string[]> {
+  const left = await sh('shopt -s nullglob; for f in /run/stowage/stowage-bind-*; do echo "$f"; done');
+  return left === '' ? [] : left.split('\n');
+}
+
+/** Ends the child, or the group that it leads, and waits for it. */
+async function end(child: ChildProcess): Promise<void> {
+  const closed = once(child, 'close');
+  if (child.pid === undefined) throw new Error('the child did not start');
+  process.kill(child.spawnfile === 'flock' ? -child.pid : child.pid, 'SIGKILL');
+  await closed;
+}
