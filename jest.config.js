@@ -23,11 +23,13 @@ export default {
     {
       ...shared,
       displayName: 'host',
+      testTimeout: 30_000,
       testMatch: ['<rootDir>/test/**/*.host.test.ts', ...HOST.map((folder) => `${folder}**/*.test.ts`)],
     },
     {
       ...shared,
       displayName: 'lab',
+      testTimeout: 120_000, // in the guest each new process takes 30 ms and more
       testMatch: [`${LAB}**/*.test.ts`],
     },
   ],
