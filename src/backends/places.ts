@@ -48,11 +48,12 @@ export function createPlaces(poolPath: string, suffix: '' | '.img', deps: { file
     }
   }
 
+  /** The record says durably that the item goes: a start after a crash moves it again. */
   function move(item: Item, to: PlaceName, toName: string): Promise<void> {
     return within(placeOf(item), (source) =>
       within(to, async (target) => {
         try {
-          await files.rename(join(source, name(item)), join(target, toName));
+          await files.rename(join(source, name(item)), join(target, toName), 'later');
         } catch (error) {
           if (errnoOf(error) !== 'ENOENT') throw error;
         }
@@ -61,7 +62,15 @@ export function createPlaces(poolPath: string, suffix: '' | '.img', deps: { file
   }
 
   async function remove(path: string, signal: AbortSignal): Promise<void> {
-    if ((await files.stat(path)) !== undefined) await files.removeTree(path, signal);
+    const stat = await files.stat(path);
+    if (stat === undefined) return;
+    if (stat.type === 'file') return files.removeFile(path);
+    try {
+      await files.removeFolder(path); // an empty one needs no child
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOTEMPTY' && errnoOf(error) !== 'EPERM') throw error;
+      await files.removeTree(path, signal);
+    }
   }
 
   async function removeHalfMade(path: string, item: Item): Promise<void> {

@@ -6,6 +6,7 @@ import { durable } from './files/durable.ts';
 import { entries } from './files/entries.ts';
 import { folders } from './files/folders.ts';
 import { lock } from './files/lock.ts';
+import { measureSmallTree } from './files/measure.ts';
 import { createPrivateBinds } from './files/private-bind.ts';
 import { reading } from './files/read.ts';
 import { createRemoveTree } from './files/remove-tree.ts';
@@ -47,6 +48,12 @@ export interface FolderHandle {
   readonly close: () => Promise<void>;
 }
 
+/** What a tree of files takes. */
+export interface TreeSize {
+  readonly bytes: number; // allocated
+  readonly inodes: number;
+}
+
 export interface TextFile {
   readonly name: string; // without the folder
   readonly text: string;
@@ -65,6 +72,11 @@ export interface Files {
   /** lstat; undefined where it is missing (ENOENT, ENOTDIR). */
   stat(path: string): Promise<FileStat | undefined>;
   statfs(path: string): Promise<FileSystemStat>;
+  /**
+   * What a folder's tree takes, as du -x counts it, for trees of at most maxEntries entries; undefined for larger ones. Links are not followed,
+   * also when swapped in meanwhile. Entries that vanish meanwhile make it fail with ENOENT.
+   */
+  measureSmallTree(root: string, maxEntries: number): Promise<TreeSize | undefined>;
   /** The path with links in its folder resolved (as mountinfo names it); its last part is neither followed nor touched. The path itself where its folder is missing. */
   resolveParent(path: string): Promise<string>;
   /** The file's text is there whole or not at all after a crash: temporary file (mode 0600, see isTemporary) in the same folder, fsync, rename, fsync of the folder. Removes the temporary file if that fails. */
@@ -83,8 +95,8 @@ export interface Files {
   removeFile(path: string): Promise<void>;
   /** rm -rf --one-file-system in a child; safe against links swapped in; also files made immutable or append-only (chattr(1)). Nothing where it is missing. */
   removeTree(path: string, signal: AbortSignal): Promise<void>;
-  /** renameat2(RENAME_NOREPLACE) and fsync of both parents. EEXIST if `to` exists, ENOENT if `from` is missing. */
-  rename(from: string, to: string): Promise<void>;
+  /** renameat2(RENAME_NOREPLACE) and fsync of both parents, which 'later' leaves out: for what a restart would do again. EEXIST if `to` exists, ENOENT if `from` is missing. */
+  rename(from: string, to: string, durability?: 'now' | 'later'): Promise<void>;
   /** lchown(2). */
   chown(path: string, uid: number, gid: number): Promise<void>;
   /** chmod(2), but ELOOP for a link. */
@@ -125,6 +137,7 @@ export function createFiles(commands: Commands, mounts: Pick<Mounts, 'bind' | 'd
     ...reading,
     ...stating,
     ...resolving,
+    measureSmallTree,
     ...folders,
     ...entries,
     ...cloning,

@@ -68,12 +68,16 @@ function normalized(path: string): string {
   return posix.resolve(path); // without a trailing slash
 }
 
-/** Parses the text of a mountinfo file. Throws StowageError 'internal' as parseMountEntry does. */
-export function parseMountTable(text: string): MountTable {
-  const entries = text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map(parseMountEntry);
+/**
+ * Parses the text of a mountinfo file. Throws StowageError 'internal' as parseMountEntry does.
+ * @param known the lines of an earlier text with their entries, which are taken over; it then holds the lines of this one. Most lines stay
+ * as they are when one mount comes or goes, and a node has hundreds.
+ */
+export function parseMountTable(text: string, known = new Map<string, MountEntry>()): MountTable {
+  const lines = text.split('\n').filter((line) => line !== '');
+  const entries = lines.map((line) => known.get(line) ?? parseMountEntry(line));
+  known.clear();
+  for (const [index, entry] of entries.entries()) known.set(lines[index] ?? '', entry);
   const topmost = topmostByMountPoint(entries);
   return {
     entries,
@@ -104,8 +108,8 @@ function readAll(fd: number): string {
 }
 
 /** The present text of mountinfo, read anew. */
-export function readMountTable(fd: number): MountTable {
-  return parseMountTable(readAll(fd));
+export function readMountTable(fd: number, known?: Map<string, MountEntry>): MountTable {
+  return parseMountTable(readAll(fd), known);
 }
 
 /**
@@ -116,11 +120,12 @@ export function readMountTable(fd: number): MountTable {
 export function createMountTableReader(): () => MountTable {
   let fd: number | undefined;
   let table: MountTable | undefined;
+  const known = new Map<string, MountEntry>();
   return () => {
     fd ??= openSync(MOUNTINFO, 'r');
     for (let reads = 0; reads < READS_MAX && (mountTableChanged(fd) || table === undefined); reads++) {
       table = undefined; // the change is announced once: if this read fails, the next call must read
-      table = readMountTable(fd);
+      table = readMountTable(fd, known);
     }
     if (table === undefined) throw new StowageError('internal', `${MOUNTINFO} was not read`);
     return table;

@@ -1,9 +1,5 @@
-import { StowageError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import type { MountEntry, PerMountFlag } from '../host/mounts.ts';
-
-/** More mounts than this on one target are not undone in one call. */
-const MAX_STACKED_MOUNTS = 16;
 
 /**
  * Binds what is staged on a pod's target path, with the flags in effect from the first moment. The target is made as a folder,
@@ -29,15 +25,9 @@ export function hasFlags(mount: MountEntry, flags: readonly PerMountFlag[]): boo
 
 /** Undoes publish: unmounts the target and removes it. Nothing where neither is there. Never waits for what is mounted. */
 export async function unpublish(host: Host, target: string): Promise<void> {
-  for (let round = 0; (await host.mounts.table()).at(target) !== undefined; round++) {
-    if (round === MAX_STACKED_MOUNTS) {
-      throw new StowageError(
-        'internal',
-        `${target} has more than ${MAX_STACKED_MOUNTS} mounts on one another; unmount them`,
-      );
-    }
-    await host.mounts.detach(target);
-  }
+  const { entries } = await host.mounts.table();
+  const stacked = entries.filter(({ mountPoint }) => mountPoint === target).length;
+  for (let count = 0; count < stacked; count++) await host.mounts.detach(target);
   const left = await host.files.stat(target);
   if (left?.type === 'folder') await host.files.removeFolder(target);
   else if (left !== undefined) await host.files.removeFile(target);

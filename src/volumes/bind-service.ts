@@ -6,9 +6,11 @@ import { deleteVolume } from './delete.ts';
 import { capacity, getVolume, listSnapshots, listVolumes, modifyVolume, validateVolume } from './describe.ts';
 import { expandVolume } from './expand.ts';
 import { createGroup, deleteGroup, getGroup } from './group.ts';
-import { expandOnNode, publish, stage, stats, unpublish, unstage } from './node.ts';
+import { expandOnNode, stats } from './mounted.ts';
+import { publish, unpublish } from './publish.ts';
 import type { VolumeService } from './service.ts';
 import { createSnapshot, deleteSnapshot, getSnapshot } from './snapshot.ts';
+import { stage, unstage } from './stage.ts';
 
 /** The operations as the gRPC edge calls them. All wait for the recovery after a start, but those that say who and how we are. */
 export function bindService(context: Context, recovered: Promise<void>): VolumeService {

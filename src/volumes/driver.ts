@@ -16,7 +16,7 @@ import { createLocks } from './locks.ts';
 import { itemOf } from './record.ts';
 import { openPool, recoverGroups } from './recover.ts';
 import type { VolumeService } from './service.ts';
-import { createStore, type Store } from './store.ts';
+import { createStore } from './store.ts';
 import { topologyValue } from './topology.ts';
 import { createTrash } from './trash.ts';
 
@@ -107,21 +107,14 @@ function managePool(context: Context, config: PoolConfig): ManagedPool {
       log,
       bytesPerSecond: config.trashBytesPerSecond,
       freeBytes: async () => (await host.files.statfs(config.path)).freeBytes,
-      purge: (record, signal) => purge(store, managed, record, signal),
+      purge: async (record, signal) => {
+        await managed.check();
+        await backend.purge(itemOf(record), signal);
+      },
+      forget: (records) => store.remove(...records),
     }),
   };
   return managed;
-}
-
-async function purge(
-  store: Store,
-  pool: ManagedPool,
-  record: Parameters<typeof itemOf>[0],
-  signal: AbortSignal,
-): Promise<void> {
-  await pool.check();
-  await pool.backend.purge(itemOf(record), signal);
-  await store.remove(record);
 }
 
 /** Pools that are away now are opened by the first call that finds them. */

@@ -1,7 +1,7 @@
 import { roundUp } from '../backends/sizes.ts';
 import { StowageError } from '../errors.ts';
 import type { Context, ManagedPool } from './context.ts';
-import { lockKey, withLocks } from './locks.ts';
+import { keysOfUse, withLocks } from './locks.ts';
 import { needReady } from './lookup.ts';
 import { itemOf, type VolumeRecord } from './record.ts';
 import type { ExpandRequest, SizeRange } from './requests.ts';
@@ -10,16 +10,11 @@ import type { Expansion } from './service.ts';
 /** ControllerExpandVolume: also while the volume is in use. Never makes it smaller. */
 export async function expandVolume(context: Context, request: ExpandRequest, signal: AbortSignal): Promise<Expansion> {
   const { volumeId, size } = request;
-  return withLocks(
-    context.locks,
-    `ControllerExpandVolume ${volumeId}`,
-    [lockKey.id(volumeId), lockKey.copy(volumeId)],
-    async () => {
-      const { record, pool } = await needReady(context, 'volume', volumeId);
-      const { sizeBytes } = await expandRecord(context, pool, record, size, signal);
-      return { sizeBytes, nodeExpansionRequired: pool.backend.features.ownSuperblock && record.access === 'mount' };
-    },
-  );
+  return withLocks(context.locks, `ControllerExpandVolume ${volumeId}`, keysOfUse(volumeId), async () => {
+    const { record, pool } = await needReady(context, 'volume', volumeId);
+    const { sizeBytes } = await expandRecord(context, pool, record, size, signal);
+    return { sizeBytes, nodeExpansionRequired: pool.backend.features.ownSuperblock && record.access === 'mount' };
+  });
 }
 
 /**

@@ -17,6 +17,11 @@ export const lockKey = {
   copy: (sourceId: string) => `copy of ${sourceId}`,
 };
 
+/** Locks of calls that change what a running copy of the volume reads. */
+export function keysOfUse(volumeId: string): string[] {
+  return [lockKey.id(volumeId), lockKey.copy(volumeId)];
+}
+
 export function createLocks(): Locks {
   const held = new Map<string, string>();
   return {

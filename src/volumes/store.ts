@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { messageOf, StowageError } from '../errors.ts';
 import type { Files } from '../host/files.ts';
 import type { Catalog } from './catalog.ts';
@@ -12,8 +12,8 @@ export interface Store {
   add<R extends AnyRecord>(record: R): Promise<R>;
   /** Makes a change durable, then enters it. @returns the record as it is now */
   update<R extends AnyRecord>(record: R, change: Partial<R>): Promise<R>;
-  /** Removes it durably, then from the catalog. */
-  remove(record: AnyRecord): Promise<void>;
+  /** Removes records durably, with one fsync for each folder, then from the catalog. */
+  remove(...records: readonly AnyRecord[]): Promise<void>;
 }
 
 const SUFFIX = '.json';
@@ -63,9 +63,11 @@ export function createStore(files: Files, catalog: Catalog, poolPath: (pool: str
       catalog.set(next);
       return next;
     },
-    async remove(record) {
-      await files.removeDurably(pathOf(record));
-      catalog.remove(record.id);
+    async remove(...records) {
+      const paths = records.map(pathOf);
+      for (const path of paths) await files.removeFile(path);
+      for (const folder of new Set(paths.map(dirname))) await files.sync(folder);
+      for (const { id } of records) catalog.remove(id);
     },
   };
 }

@@ -4,8 +4,12 @@ import type { StoredRecord } from './record.ts';
 
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 300_000;
+/** What comes within this time goes together; callers that delete many are not slowed by it meanwhile. */
+const GATHER_MS = 50;
+/** The throttle's grain, and how many records go with one fsync. */
+const BATCH = 32;
 
-/** Empties a pool's trash in the background, one item after another. The records of what waits are durable: a restart goes on. */
+/** Empties a pool's trash in the background, a batch after another. The records of what waits are durable: a restart goes on. */
 export interface Trash {
   /** Puts an item in line whose record is in state `deleting` and whose data has been moved away. */
   add(record: StoredRecord): void;
@@ -18,7 +22,8 @@ export interface Trash {
 }
 
 /**
- * @param options.purge removes an item's data and then its record
+ * @param options.purge removes an item's data
+ * @param options.forget removes the records of items whose data is gone
  * @param options.freeBytes the free space of the pool, by which the throttle tells what an item gave back
  * @param options.bytesPerSecond a rest after each item keeps to this; 0 is no limit
  */
@@ -26,40 +31,60 @@ export function createTrash(options: {
   log: Logger;
   bytesPerSecond: number;
   purge: (record: StoredRecord, signal: AbortSignal) => Promise<void>;
+  forget: (records: readonly StoredRecord[]) => Promise<void>;
   freeBytes: () => Promise<number>;
 }): Trash {
-  const { log, bytesPerSecond, purge, freeBytes } = options;
+  const { log, bytesPerSecond, purge, forget, freeBytes } = options;
   const waiting: StoredRecord[] = [];
   const abort = new AbortController();
   let working: Promise<void> | undefined;
   let retryMs = FIRST_RETRY_MS;
 
-  async function purgeThrottled(record: StoredRecord): Promise<void> {
-    if (bytesPerSecond === 0) return purge(record, abort.signal);
+  /** Purges a batch, then removes the records of what is gone in one go. @returns what could not be purged */
+  async function purgeBatch(batch: readonly StoredRecord[]): Promise<StoredRecord[]> {
+    const gone: StoredRecord[] = [];
+    const failed: StoredRecord[] = [];
+    for (const record of batch) {
+      try {
+        abort.signal.throwIfAborted();
+        await purge(record, abort.signal);
+        gone.push(record);
+      } catch (error) {
+        failed.push(record);
+        if (!abort.signal.aborted) {
+          log.warn({ item: record.id, error: messageOf(error) }, 'emptying the trash failed; trying again later');
+        }
+      }
+    }
+    try {
+      await forget(gone);
+      return failed;
+    } catch (error) {
+      log.warn({ error: messageOf(error) }, 'removing records failed; trying again later');
+      return [...batch];
+    }
+  }
+
+  async function purgeThrottled(batch: readonly StoredRecord[]): Promise<StoredRecord[]> {
+    if (bytesPerSecond === 0) return purgeBatch(batch);
     const before = await freeBytes();
-    await purge(record, abort.signal);
+    const failed = await purgeBatch(batch);
     const freed = Math.max(0, (await freeBytes()) - before);
     await rest((freed / bytesPerSecond) * 1000);
+    return failed;
   }
 
   async function work(): Promise<void> {
-    while (!abort.signal.aborted) {
-      const record = waiting[0];
-      if (record === undefined) return;
-      try {
-        await purgeThrottled(record);
-        waiting.shift();
-        retryMs = FIRST_RETRY_MS;
-      } catch (error) {
-        if (abort.signal.aborted) return;
-        log.warn(
-          { item: record.id, error: messageOf(error), retryMs },
-          'emptying the trash failed; trying again later',
-        );
-        waiting.push(...waiting.splice(0, 1)); // the others need not wait for this one
-        await rest(retryMs);
-        retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
-      }
+    await rest(GATHER_MS);
+    while (waiting.length > 0 && !abort.signal.aborted) {
+      const batch = waiting.splice(0, BATCH);
+      const failed = await purgeThrottled(batch).catch((error: unknown) => {
+        log.warn({ error: messageOf(error) }, 'the pool of the trash cannot be asked; trying again later');
+        return batch;
+      });
+      waiting.push(...failed);
+      retryMs = failed.length === 0 ? FIRST_RETRY_MS : Math.min(retryMs * 2, LAST_RETRY_MS);
+      if (failed.length > 0) await rest(retryMs);
     }
   }
 

@@ -47,7 +47,7 @@ export function createDirectoryBackend(settings: DirectorySettings, deps: { host
       const projectId = projectOf(source);
       if (projectId !== undefined) return (await host.quotas.usage(settings.path, projectId)).usedBytes;
       const signal = AbortSignal.timeout(MEASURE_TIMEOUT_MS);
-      return (await places.at(source, (path) => measureTree(host.commands, path, signal))).bytes;
+      return (await places.at(source, (path) => measureTree(host, path, signal))).bytes;
     },
     discard: places.discard,
     archive: places.archive,

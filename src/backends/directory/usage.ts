@@ -33,7 +33,7 @@ export async function directoryUsage(
       inodes: shares(quota.limitInodes || directoryLayout(item).inodeLimit, quota.usedInodes, freeInodes(pool)),
     };
   }
-  const used = await places.at(item, (path) => measureTree(host.commands, path, signal));
+  const used = await places.at(item, (path) => measureTree(host, path, signal));
   return {
     bytes: shares(item.sizeBytes, used.bytes, pool.availableBytes),
     inodes: { total: pool.totalInodes, used: used.inodes, available: pool.freeInodes },

@@ -1,0 +1,53 @@
+import { StowageError } from '../errors.ts';
+import type { MountEntry } from '../host/mounts.ts';
+import { isMountOf, markOf } from '../staging/mounted.ts';
+import { stagedAt } from '../staging/stage.ts';
+import type { Context } from './context.ts';
+import { conditionOf } from './describe.ts';
+import { expandRecord } from './expand.ts';
+import { keysOfUse, withLocks } from './locks.ts';
+import { type Found, needReady } from './lookup.ts';
+import { itemOf, type VolumeRecord } from './record.ts';
+import type { NodeExpandRequest, StatsRequest } from './requests.ts';
+import type { Stats } from './service.ts';
+
+/** NodeGetVolumeStats: the volume's own numbers, never those of its pool. */
+export async function stats(context: Context, request: StatsRequest, signal: AbortSignal): Promise<Stats> {
+  const { pool, record, mount } = await findMounted(context, request.volumeId, request.volumePath);
+  const mountPoint = record.access === 'mount' ? mount.mountPoint : undefined;
+  const usage = await pool.backend.usage(itemOf(record), mountPoint, signal);
+  return { usage, condition: await conditionOf(pool, record) };
+}
+
+/** NodeExpandVolume: all of the expansion where the controller has no part in it, and then the file system. */
+export async function expandOnNode(context: Context, request: NodeExpandRequest, signal: AbortSignal): Promise<number> {
+  return withLocks(context.locks, `NodeExpandVolume ${request.volumeId}`, keysOfUse(request.volumeId), async () => {
+    const { pool, record, mount } = await findMounted(context, request.volumeId, request.volumePath);
+    const larger = await expandRecord(context, pool, record, request.size, signal);
+    await pool.backend.grow(itemOf(larger), larger.access === 'mount' ? mount.mountPoint : undefined, signal);
+    return larger.sizeBytes;
+  });
+}
+
+/** The volume, and its mount at a path that it was staged or published at. @throws 'not-found' where it is not mounted there */
+async function findMounted(
+  context: Context,
+  volumeId: string,
+  volumePath: string,
+): Promise<Found<VolumeRecord> & { readonly mount: MountEntry }> {
+  const found = await needReady(context, 'volume', volumeId);
+  const path = await context.host.files.resolveParent(volumePath);
+  const opened = await found.pool.backend.opened(itemOf(found.record));
+  const table = await context.host.mounts.table();
+  if (opened !== undefined) {
+    const mark = await markOf(context.host, opened, table);
+    for (const candidate of [path, stagedAt(opened, path)]) {
+      const mount = table.at(candidate);
+      if (mount !== undefined && isMountOf(mark, mount)) return { ...found, mount };
+    }
+  }
+  throw new StowageError(
+    'not-found',
+    `volume ${volumeId} is not mounted at ${volumePath}; stage or publish it there first`,
+  );
+}

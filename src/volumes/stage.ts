@@ -1,0 +1,85 @@
+import type { Opened } from '../backends/backend.ts';
+import { StowageError } from '../errors.ts';
+import { markOf, mountsOf } from '../staging/mounted.ts';
+import { stagedAt, stage as stageMount, unstage as unstageMount } from '../staging/stage.ts';
+import { checkCapability } from './choose.ts';
+import type { Context, ManagedPool } from './context.ts';
+import { checkFits } from './describe.ts';
+import { keysOfUse, withLocks } from './locks.ts';
+import { find, needReady } from './lookup.ts';
+import { itemOf, type VolumeRecord } from './record.ts';
+import type { StageRequest, UnstageRequest } from './requests.ts';
+
+/** How long closing what could not be staged may take. */
+const CLOSE_TIMEOUT_MS = 10_000;
+
+/** NodeStageVolume: opens the volume (a loop device is made anew after a reboot), mounts it at the staging path, and grows its file system where a larger size waits. */
+export async function stage(context: Context, request: StageRequest, signal: AbortSignal): Promise<void> {
+  await withLocks(context.locks, `NodeStageVolume ${request.volumeId}`, keysOfUse(request.volumeId), async () => {
+    const { record, pool } = await needReady(context, 'volume', request.volumeId);
+    const { access } = request.capability;
+    checkFits(record, access.type);
+    checkCapability(pool, request.capability);
+    const stagingPath = await context.host.files.resolveParent(request.stagingPath);
+    const item = itemOf(record);
+    const opened = await pool.backend.open(item, signal);
+    let isNew = false;
+    try {
+      checkFsType(record, opened, access.type === 'mount' ? access.fsType : undefined);
+      const flags = access.type === 'mount' ? access.mountFlags : [];
+      isNew = await stageMount(context.host, opened, stagingPath, flags, signal);
+      if (record.access === 'mount') await pool.backend.grow(item, stagingPath, signal);
+    } catch (error) {
+      if (isNew) await unstageMount(context.host, stagingPath, AbortSignal.timeout(CLOSE_TIMEOUT_MS));
+      await closeUnlessMounted(context, pool, record, opened);
+      throw error;
+    }
+  });
+}
+
+/** NodeUnstageVolume. What is not staged is fine, also a volume that does not exist any more. */
+export async function unstage(context: Context, request: UnstageRequest, signal: AbortSignal): Promise<void> {
+  const { volumeId } = request;
+  await withLocks(context.locks, `NodeUnstageVolume ${volumeId}`, keysOfUse(request.volumeId), async () => {
+    const stagingPath = await context.host.files.resolveParent(request.stagingPath);
+    const found = await find(context, 'volume', volumeId);
+    const opened = await found?.pool.backend.opened(itemOf(found.record));
+    if (opened !== undefined) await refuseIfPublished(context, volumeId, opened, stagedAt(opened, stagingPath));
+    await unstageMount(context.host, stagingPath, signal);
+    await found?.pool.backend.close(itemOf(found.record), signal);
+  });
+}
+
+async function refuseIfPublished(
+  context: Context,
+  volumeId: string,
+  opened: Opened,
+  stagedPath: string,
+): Promise<void> {
+  const table = await context.host.mounts.table();
+  const [mount] = mountsOf(await markOf(context.host, opened, table), table).filter(
+    ({ mountPoint }) => mountPoint !== stagedPath,
+  );
+  if (mount === undefined) return;
+  throw new StowageError(
+    'precondition',
+    `volume ${volumeId} is still published at ${mount.mountPoint}; unpublish it first`,
+  );
+}
+
+async function closeUnlessMounted(
+  context: Context,
+  pool: ManagedPool,
+  record: VolumeRecord,
+  opened: Opened,
+): Promise<void> {
+  const table = await context.host.mounts.table();
+  const isMounted = mountsOf(await markOf(context.host, opened, table), table).length > 0;
+  if (!isMounted) await pool.backend.close(itemOf(record), AbortSignal.timeout(CLOSE_TIMEOUT_MS));
+}
+
+function checkFsType(record: VolumeRecord, opened: Opened, fsType: string | undefined): void {
+  if (fsType === undefined || opened.type === 'folder' || opened.fsType === undefined || opened.fsType === fsType)
+    return;
+  throw new StowageError('precondition', `volume ${record.id} has file system ${opened.fsType}, not ${fsType}`);
+}
