@@ -129,9 +129,16 @@ export interface Files {
   lock(path: string): Promise<{ readonly release: () => Promise<void> } | undefined>;
 }
 
-/** Files of this machine. Failures of system calls are Node's system errors; those of children and of mounts are StowageErrors. */
-export function createFiles(commands: Commands, mounts: Pick<Mounts, 'bind' | 'detach'>): Files {
-  const binds = createPrivateBinds(mounts);
+/**
+ * Files of this machine. Failures of system calls are Node's system errors; those of children and of mounts are StowageErrors.
+ * @param runFolder where private bind mounts are made while they are needed
+ */
+export function createFiles(
+  commands: Commands,
+  mounts: Pick<Mounts, 'bind' | 'detach'>,
+  runFolder = '/run/stowage',
+): Files {
+  const binds = createPrivateBinds(mounts, runFolder);
   return {
     ...durable,
     ...reading,

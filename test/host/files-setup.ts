@@ -6,9 +6,9 @@ import { createMounts } from '../../src/host/mounts.ts';
 
 const execute = promisify(execFile);
 
-export function makeFiles(): Files {
+export function makeFiles(runFolder?: string): Files {
   const commands = createCommands();
-  return createFiles(commands, createMounts(commands));
+  return createFiles(commands, createMounts(commands), runFolder);
 }
 
 /** Runs a bash script with `args` as $1, $2, ...; gives what it wrote. */

@@ -5,7 +5,6 @@ import { errnoOf } from '../../errors.ts';
 import type { Mounts, PerMountFlag } from '../mounts.ts';
 import { lockFolder } from './lock.ts';
 
-const RUN_FOLDER = '/run/stowage';
 const PREFIX = 'stowage-bind-';
 const MOUNT_NAME = 'tree';
 
@@ -17,7 +16,8 @@ export interface PrivateBinds {
   recover(): Promise<void>;
 }
 
-export function createPrivateBinds(mounts: Pick<Mounts, 'bind' | 'detach'>): PrivateBinds {
+/** @param runFolder where the mount points lie; made if it is missing, the temporary folder where it cannot be */
+export function createPrivateBinds(mounts: Pick<Mounts, 'bind' | 'detach'>, runFolder: string): PrivateBinds {
   async function remove(place: string): Promise<void> {
     const mountPoint = join(place, MOUNT_NAME);
     await mounts.detach(mountPoint);
@@ -37,31 +37,33 @@ export function createPrivateBinds(mounts: Pick<Mounts, 'bind' | 'detach'>): Pri
 
   return {
     async within(folder, flags, use) {
-      const place = await mkdtemp(join(await runFolder(), PREFIX));
+      const place = await mkdtemp(join(await usable(runFolder), PREFIX));
       const held = await lockFolder(place);
       try {
         await mkdir(join(place, MOUNT_NAME), 0o700);
         await mounts.bind(folder, join(place, MOUNT_NAME), ['nosymfollow', ...flags]);
         return await use(join(place, MOUNT_NAME));
       } finally {
-        await remove(place);
-        await held?.release();
+        try {
+          await remove(place);
+        } finally {
+          await held?.release();
+        }
       }
     },
 
     async recover() {
-      for (const parent of [RUN_FOLDER, tmpdir()]) {
+      for (const parent of [runFolder, tmpdir()]) {
         for (const name of await namesIn(parent)) if (name.startsWith(PREFIX)) await recoverOne(join(parent, name));
       }
     },
   };
 }
 
-/** /run/stowage where it can be made, else the temporary folder. */
-async function runFolder(): Promise<string> {
+async function usable(runFolder: string): Promise<string> {
   try {
-    await mkdir(RUN_FOLDER, { recursive: true, mode: 0o700 });
-    return RUN_FOLDER;
+    await mkdir(runFolder, { recursive: true, mode: 0o700 });
+    return runFolder;
   } catch (error) {
     if (['ENOENT', 'EROFS', 'EACCES', 'EPERM'].includes(errnoOf(error) ?? '')) return tmpdir();
     throw error;
