@@ -43,5 +43,9 @@ export function messageOf(error: unknown): string {
 /** The `code` of a system error such as ENOENT; undefined for any other thrown value. Its shape decides: errors may come from another realm. */
 export function errnoOf(error: unknown): string | undefined {
   const isSystemError = typeof error === 'object' && error !== null && 'syscall' in error && 'code' in error;
-  return isSystemError && typeof error.code === 'string' ? error.code : undefined;
+  if (!isSystemError || typeof error.code !== 'string') return undefined;
+  return error.code === NODE_EDQUOT ? 'EDQUOT' : error.code;
 }
+
+/** Node has no name for EDQUOT. */
+const NODE_EDQUOT = 'Unknown system error -122';

@@ -21,6 +21,7 @@ const MAX_NODE_ID_BYTES = 192;
 
 /** `stowage serve`: settles at SIGTERM or SIGINT, when everything has stopped. */
 export async function serve(args: readonly string[]): Promise<void> {
+  process.umask(0); // modes are exact; a crash between mkdir and chmod leaves no other
   const options = readOptions(args);
   const config = await loadConfig(options.config);
   const log = createLog(config.logLevel);

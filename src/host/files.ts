@@ -11,7 +11,6 @@ import { createPrivateBinds } from './files/private-bind.ts';
 import { reading } from './files/read.ts';
 import { createRemoveTree } from './files/remove-tree.ts';
 import { rename } from './files/rename.ts';
-import { resolving } from './files/resolve.ts';
 import { createSizes } from './files/sizes.ts';
 import { stating } from './files/stat.ts';
 import type { Mounts } from './mounts.ts';
@@ -143,7 +142,6 @@ export function createFiles(
     ...durable,
     ...reading,
     ...stating,
-    ...resolving,
     measureSmallTree,
     ...folders,
     ...entries,

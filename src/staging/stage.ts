@@ -53,12 +53,12 @@ export async function stage(
 export async function unstage(host: Host, stagingPath: string, signal: AbortSignal): Promise<void> {
   const node = join(stagingPath, NODE_NAME);
   const table = await host.mounts.table();
-  if (table.at(node) !== undefined) {
-    await host.mounts.detach(node);
-    await host.files.removeFile(node);
-  }
+  if (table.at(node) !== undefined) await host.mounts.detach(node);
   const mount = table.at(stagingPath);
-  if (mount === undefined) return;
+  if (mount === undefined) {
+    await host.files.removeFile(node); // also where an earlier call came no further than unmounting it
+    return;
+  }
   // A bind goes at once; a device's last mount writes back first, in a child that may be waited for.
   if (mount.source.startsWith('/dev/') && mount.root === '/') await host.mounts.unmountDevice(stagingPath, signal);
   else await host.mounts.detach(stagingPath);

@@ -119,6 +119,7 @@ function managePool(context: Context, config: PoolConfig): ManagedPool {
 
 /** Pools that are away now are opened by the first call that finds them. */
 async function recover(context: Context): Promise<void> {
+  await context.host.files.recover();
   await Promise.all(
     [...context.pools.values()].map((pool) =>
       pool.check().catch((error: unknown) => {

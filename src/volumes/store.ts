@@ -36,6 +36,16 @@ export function createStore(files: Files, catalog: Catalog, poolPath: (pool: str
     }
   }
 
+  /** A write that failed may have come as far as the disk. While that cannot be undone, the record stays: a retry goes on with it. */
+  async function takeBack(record: AnyRecord, failure: unknown): Promise<void> {
+    try {
+      await files.removeDurably(pathOf(record));
+    } catch (error) {
+      throw new AggregateError([failure, error], `record ${record.id} could be neither written nor removed`);
+    }
+    catalog.remove(record.id);
+  }
+
   return {
     async load(pool) {
       let count = 0;
@@ -52,7 +62,7 @@ export function createStore(files: Files, catalog: Catalog, poolPath: (pool: str
       try {
         await files.writeDurably(pathOf(record), serializeRecord(record));
       } catch (error) {
-        catalog.remove(record.id);
+        await takeBack(record, error);
         throw error;
       }
       return record;

@@ -1,10 +1,10 @@
-import { write as writeWithCallback } from 'node:fs';
+import { constants, write as writeWithCallback } from 'node:fs';
 import { rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { errnoOf } from '../../errors.ts';
 import type { Files } from '../files.ts';
-import { FOLDER_FLAGS, fsync, NEW_FILE_FLAGS, syncFolder, withOpen } from './fd.ts';
+import { fsync, NEW_FILE_FLAGS, syncFolder, withFolder, withOpen } from './fd.ts';
 import { temporaryBeside } from './temporary.ts';
 
 const write = promisify(writeWithCallback);
@@ -12,10 +12,11 @@ const write = promisify(writeWithCallback);
 /** Files that are there whole or not at all, and gone for good or not at all, after a crash. */
 export const durable: Pick<Files, 'writeDurably' | 'removeDurably'> = {
   async writeDurably(path, text) {
-    await withOpen(dirname(path), FOLDER_FLAGS, async (folder) => {
+    await withFolder(dirname(path), async (folder) => {
       const temporary = temporaryBeside(path);
       try {
-        await withOpen(temporary, NEW_FILE_FLAGS, (fd) => writeAll(fd, text));
+        // O_SYNC: the write is its own fsync, one wait less (open(2)).
+        await withOpen(temporary, NEW_FILE_FLAGS | constants.O_SYNC, (fd) => writeAll(fd, text));
         await rename(temporary, path);
       } catch (error) {
         await removeIfThere(temporary);
@@ -47,5 +48,4 @@ async function writeAll(fd: number, text: string): Promise<void> {
     const { bytesWritten } = await write(fd, bytes, offset, bytes.length - offset);
     offset += bytesWritten;
   }
-  await fsync(fd);
 }

@@ -31,7 +31,17 @@ export async function withOpen<T>(path: string, flags: number, use: (fd: number)
   }
 }
 
+/** Opens a folder for its descriptor; in-process, since nothing is read. `flags` are added. */
+export async function withFolder<T>(path: string, use: (fd: number) => Promise<T>, flags = 0): Promise<T> {
+  const fd = fs.openSync(path, FOLDER_FLAGS | flags);
+  try {
+    return await use(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
 /** fsync of a folder: what was made, renamed or removed in it stays so after a crash (fsync(2)). */
 export function syncFolder(path: string): Promise<void> {
-  return withOpen(path, FOLDER_FLAGS, fsync);
+  return withFolder(path, fsync);
 }

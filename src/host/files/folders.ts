@@ -1,15 +1,15 @@
-import { constants } from 'node:fs';
+import { constants, fstatSync } from 'node:fs';
 import { lstat, mkdir, rmdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf } from '../../errors.ts';
 import type { Files } from '../files.ts';
-import { FOLDER_FLAGS, fchmod, fstat, fsync, withOpen } from './fd.ts';
+import { fchmod, fsync, withFolder } from './fd.ts';
 
 export const folders: Pick<Files, 'makeFolder' | 'makeFolders' | 'removeFolder'> = {
   async makeFolder(path, mode) {
-    return withOpen(dirname(path), FOLDER_FLAGS, async (parent) => {
+    return withFolder(dirname(path), async (parent) => {
       if (!(await makeOne(path, mode))) return false;
-      await withOpen(path, FOLDER_FLAGS | constants.O_NOFOLLOW, (fd) => setExactMode(fd, mode));
+      await withFolder(path, (fd) => setExactMode(fd, mode), constants.O_NOFOLLOW);
       await fsync(parent);
       return true;
     });
@@ -40,7 +40,7 @@ async function makeOne(path: string, mode: number): Promise<boolean> {
 
 /** The umask, a default ACL or a parent's setgid bit may have changed it: mkdir(2). */
 async function setExactMode(fd: number, mode: number): Promise<void> {
-  if (((await fstat(fd)).mode & 0o7777) === mode) return;
+  if ((fstatSync(fd).mode & 0o7777) === mode) return;
   await fchmod(fd, mode);
   await fsync(fd);
 }

@@ -1,4 +1,4 @@
-import { lstat, opendir } from 'node:fs/promises';
+import { lstatSync, opendirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Files, TreeSize } from '../files.ts';
 import { openFolder } from './beneath.ts';
@@ -16,7 +16,7 @@ interface Walk {
 
 /** Counts as du -x does, without a child, as long as the tree is small. */
 export const measureSmallTree: Files['measureSmallTree'] = async (root, maxEntries) => {
-  const top = await lstat(root);
+  const top = lstatSync(root); // in-process: see openFolder
   const walk: Walk = {
     root,
     device: top.dev,
@@ -36,20 +36,29 @@ function sizeOf({ bytes, inodes }: Walk): TreeSize {
 async function countFolder(walk: Walk, relative: string): Promise<boolean> {
   const handle = await openFolder(walk.root, relative);
   try {
-    for await (const entry of await opendir(handle.path)) {
-      if (walk.entriesLeft-- === 0) return false;
-      const stat = await lstat(join(handle.path, entry.name));
-      if (stat.dev !== walk.device) continue;
-      if (stat.nlink > 1 && !stat.isDirectory()) {
-        if (walk.linked.has(stat.ino)) continue;
-        walk.linked.add(stat.ino);
+    const folder = opendirSync(handle.path);
+    try {
+      for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
+        if (walk.entriesLeft-- === 0) return false;
+        if (!(await countEntry(walk, handle.path, relative, entry.name))) return false;
       }
-      walk.bytes += stat.blocks * STAT_BLOCK_BYTES;
-      walk.inodes++;
-      if (stat.isDirectory() && !(await countFolder(walk, join(relative, entry.name)))) return false;
+      return true;
+    } finally {
+      folder.closeSync();
     }
-    return true;
   } finally {
     await handle.close();
   }
+}
+
+async function countEntry(walk: Walk, folder: string, relative: string, name: string): Promise<boolean> {
+  const stat = lstatSync(join(folder, name));
+  if (stat.dev !== walk.device) return true;
+  if (stat.nlink > 1 && !stat.isDirectory()) {
+    if (walk.linked.has(stat.ino)) return true;
+    walk.linked.add(stat.ino);
+  }
+  walk.bytes += stat.blocks * STAT_BLOCK_BYTES;
+  walk.inodes++;
+  return !stat.isDirectory() || countFolder(walk, join(relative, name));
 }

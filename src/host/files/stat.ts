@@ -1,5 +1,5 @@
-import type { Stats } from 'node:fs';
-import { lstat, realpath, statfs } from 'node:fs/promises';
+import { lstatSync, realpathSync, type Stats } from 'node:fs';
+import { statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf } from '../../errors.ts';
 import type { FileStat, FileSystemStat, Files } from '../files.ts';
@@ -19,7 +19,7 @@ const STAT_BLOCK_BYTES = 512; // st_blocks counts in these: stat(2)
 export const stating: Pick<Files, 'stat' | 'statfs' | 'resolveParent'> = {
   async stat(path) {
     try {
-      return toFileStat(await lstat(path));
+      return toFileStat(lstatSync(path)); // in-process: see openFolder
     } catch (error) {
       if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
       throw error;
@@ -41,7 +41,7 @@ export const stating: Pick<Files, 'stat' | 'statfs' | 'resolveParent'> = {
 
   async resolveParent(path) {
     try {
-      return join(await realpath(dirname(path)), basename(path));
+      return join(realpathSync.native(dirname(path)), basename(path)); // in-process: see openFolder
     } catch (error) {
       if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return path;
       throw error;
