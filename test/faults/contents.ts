@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { open, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseMountTable } from '../../src/host/mountinfo.ts';
+import type { StoredRecord } from '../../src/volumes/record.ts';
+import type { Csi } from './in-process.ts';
+import { itemPath, type Place } from './place.ts';
+import type { Running } from './running.ts';
+import { createVolume, deleteVolume, type Kind, MIB, pathsOf, stage, type Target, unstage } from './verbs.ts';
+import { digestOf, isStored } from './world.ts';
+
+const PROOF = 'proof';
+
+/** Writes random content into a volume; a file system's must be staged. Down to the disk. */
+export async function fill(place: Place, { kind, name }: { kind: Kind; name: string }): Promise<void> {
+  const data = randomBytes(MIB / 4);
+  if (kind === 'block') await writeSynced(await itemPath(place.pool, 'volumes', name), data);
+  else if (kind === 'xfs') await writeSynced(join(pathsOf(place.work, name).staging, PROOF), data);
+  else await writeFile(join(await itemPath(place.pool, 'volumes', name), PROOF), data);
+}
+
+async function writeSynced(path: string, data: Buffer): Promise<void> {
+  const handle = await open(path, existsSync(path) ? 'r+' : 'w');
+  try {
+    await handle.write(data, 0, data.length, 0);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** What every volume and snapshot holds that is ready: `name digest`. File systems are staged for it, snapshots restored, by RPC. */
+export async function contentsOf(place: Place, { driver, csi }: Running): Promise<string[]> {
+  const lines: string[] = [];
+  for (const record of [...driver.catalog.all()].filter(isStored)) {
+    if (record.state !== 'ready') continue;
+    const name =
+      record.kind === 'snapshot' ? `snapshot of ${driver.catalog.volume(record.sourceId)?.name}` : record.name;
+    lines.push(`${name}: ${await contentOf(place, csi, record)}`);
+  }
+  await driver.idle();
+  return lines.sort();
+}
+
+async function contentOf(place: Place, csi: Csi, record: StoredRecord): Promise<string> {
+  const path = join(place.pool, record.kind === 'volume' ? 'volumes' : 'snapshots', record.folder);
+  if (record.layout.backend === 'directory') return proofIn(path);
+  if (record.layout.content.type === 'block') return digestOf(`${path}.img`);
+  if (record.kind === 'volume') return stagedContent(place, csi, { name: record.name, volumeId: record.id });
+  const name = 'restored';
+  const volumeId = await createVolume(csi, { name, kind: 'xfs', fromSnapshot: record.id });
+  const content = await stagedContent(place, csi, { name, volumeId });
+  await deleteVolume(csi, volumeId);
+  return content;
+}
+
+async function stagedContent(place: Place, csi: Csi, volume: { name: string; volumeId: string }): Promise<string> {
+  const { staging } = pathsOf(place.work, volume.name);
+  const isStaged = parseMountTable(await readFile('/proc/self/mountinfo', 'utf8')).at(staging) !== undefined;
+  if (isStaged) return proofIn(staging);
+  // Elsewhere, so that the folder that the scenario's own staging made, or did not make, stays as it is.
+  const target: Target = { ...volume, kind: 'xfs', work: join(place.work, 'state', 'proving') };
+  await stage(csi, target);
+  const content = await proofIn(pathsOf(target.work, volume.name).staging);
+  await unstage(csi, target);
+  return content;
+}
+
+async function proofIn(folder: string): Promise<string> {
+  const file = join(folder, PROOF);
+  return existsSync(file) ? digestOf(file) : 'empty';
+}

@@ -1,0 +1,49 @@
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Config, configSchema } from '../../src/config/schema.ts';
+import { makePool } from '../support/pools.ts';
+
+export type BackendName = 'image' | 'directory';
+
+/** Where the scenarios of one backend run: a pool, a state folder, and a folder for staging and target paths. */
+export interface Place {
+  readonly pool: string;
+  readonly work: string;
+  readonly config: Config;
+  readonly cleanup: () => Promise<void>;
+}
+
+const POOL_BYTES = 1024 ** 3;
+
+/** image: on XFS with reflink; directory: on the machine's own file system, without enforced sizes. Needs root. */
+export async function makePlace(backend: BackendName): Promise<Place> {
+  const pool = await makePool(backend === 'image' ? 'xfs' : 'folder', POOL_BYTES);
+  const folder = await mkdtemp(join(tmpdir(), 'stowage-faults-'));
+  for (const name of ['state', 'staging', 'targets']) await mkdir(join(folder, name));
+  const kind = backend === 'image' ? { fsType: 'xfs' } : { quota: 'advisory' };
+  return {
+    pool: pool.path,
+    work: folder,
+    // Volumes are sparse and nearly empty, and nothing shall wait for the throttle of the trash.
+    config: configSchema.parse({
+      driver: 'local',
+      name: 'faults.stowage.test',
+      stateDir: join(folder, 'state'),
+      pools: [{ name: 'pool', backend, path: pool.path, overcommit: 100, trashBytesPerSecond: 0, ...kind }],
+    }),
+    cleanup: async () => {
+      await pool.cleanup(); // with all mounts of its volumes
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The one entry of a folder whose name begins with `<name>-`. */
+export async function itemPath(pool: string, place: 'volumes' | 'snapshots', name: string): Promise<string> {
+  const folder = join(pool, place);
+  const found = (await readdir(folder)).filter((entry) => entry.startsWith(`${name}-`));
+  const [only] = found;
+  if (only === undefined || found.length > 1) throw new Error(`${folder} has ${found.length} entries of ${name}`);
+  return join(folder, only);
+}

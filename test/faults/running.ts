@@ -1,0 +1,37 @@
+import { createHost } from '../../src/host/system.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+import { type Driver, openDriver } from '../../src/volumes/driver.ts';
+import { type Csi, csiInProcess } from './in-process.ts';
+import { type FaultyHost, injectFaults } from './inject.ts';
+import type { Place } from './place.ts';
+import { NODE_ID } from './verbs.ts';
+
+/** A driver in this process, its calls to the host counted. */
+export interface Running {
+  readonly driver: Driver;
+  readonly csi: Csi;
+  readonly faulty: FaultyHost;
+}
+
+const log = createLog(process.env.STOWAGE_FAULTS_LOG === undefined ? 'silent' : 'info');
+
+/** One for all: it keeps no state but caches, and a descriptor of the mount table for each would stay open. */
+const realHost = createHost();
+
+export function newFaultyHost(): FaultyHost {
+  return injectFaults(realHost);
+}
+
+/** Opens a driver, and waits for its recovery. */
+export async function start(config: Place['config'], faulty = newFaultyHost()): Promise<Running> {
+  const driver = await openDriver({ config, nodeId: NODE_ID, host: faulty.host, log });
+  await driver.recovered;
+  return { driver, csi: csiInProcess(driver.service), faulty };
+}
+
+/** Ends it as a kill would: nothing that it still wants to do is done any more. What was under way ends first, as children do. */
+export async function crash({ driver, faulty }: Running): Promise<void> {
+  faulty.cutOff();
+  await driver.stop();
+  await faulty.settled();
+}
