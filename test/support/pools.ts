@@ -67,25 +67,25 @@ async function mountNew(kind: Exclude<PoolKind, 'folder'>, sizeBytes: number, fi
   await run('mount', ['-o', kind.endsWith('-quota') ? 'loop,prjquota' : 'loop', file, path]);
 }
 
-/** Unmounts what lies beneath the folder, last mounted first, with the loop devices on files in it. */
+/** Unmounts the volumes in the pool and lets go of their loop devices, while these still show the path of their file; then the pool itself. */
 async function removePool(folder: string): Promise<void> {
-  for (let round = 0; round < 8; round++) {
-    const devices = await loopsBeneath(folder);
-    const mounts = await mountsOf(folder, devices);
-    if (mounts.length === 0 && devices.length === 0) break;
-    for (const mountPoint of mounts.reverse())
-      await run('umount', [mountPoint]).catch(() => run('umount', ['-l', mountPoint]));
-    for (const device of await loopsBeneath(folder)) await run('losetup', ['-d', device]);
+  for (const device of await loopsBeneath(join(folder, 'pool'))) {
+    await unmountAll((source) => source === device || source === `devtmpfs[${device.replace('/dev', '')}]`);
+    await run('losetup', ['-d', device]);
   }
+  await unmountAll((_source, target) => target.startsWith(`${folder}/`));
+  for (const device of await loopsBeneath(folder)) await run('losetup', ['-d', device]);
   await rm(folder, { recursive: true, force: true });
 }
 
-async function mountsOf(folder: string, devices: readonly string[]): Promise<string[]> {
+/** Unmounts what fits, last mounted first; at once, or as soon as it is not in use any more. */
+async function unmountAll(fits: (source: string, target: string) => boolean): Promise<void> {
   const { stdout } = await run('findmnt', ['-rn', '-o', 'SOURCE,TARGET']);
-  return stdout.split('\n').flatMap((line) => {
+  const targets = stdout.split('\n').flatMap((line) => {
     const [source = '', target = ''] = line.split(' ');
-    return target.startsWith(`${folder}/`) || devices.includes(source.replace(/\[.*$/, '')) ? [target] : [];
+    return fits(source, target) ? [target] : [];
   });
+  for (const target of targets.reverse()) await run('umount', [target]).catch(() => run('umount', ['-l', target]));
 }
 
 async function loopsBeneath(folder: string): Promise<string[]> {
