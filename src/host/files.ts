@@ -76,7 +76,7 @@ export interface Files {
    * also when swapped in meanwhile. Entries that vanish meanwhile make it fail with ENOENT.
    */
   measureSmallTree(root: string, maxEntries: number): Promise<TreeSize | undefined>;
-  /** The path with links in its folder resolved (as mountinfo names it); its last part is neither followed nor touched. The path itself where its folder is missing. */
+  /** The path with links in its folder resolved (as mountinfo names it); its last part is neither followed nor touched. Where folders are missing, links above them are resolved. */
   resolveParent(path: string): Promise<string>;
   /** The file's text is there whole or not at all after a crash: temporary file (mode 0600, see isTemporary) in the same folder, fsync, rename, fsync of the folder. Removes the temporary file if that fails. */
   writeDurably(path: string, text: string): Promise<void>;

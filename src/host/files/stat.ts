@@ -40,14 +40,21 @@ export const stating: Pick<Files, 'stat' | 'statfs' | 'resolveParent'> = {
   },
 
   async resolveParent(path) {
-    try {
-      return join(realpathSync.native(dirname(path)), basename(path)); // in-process: see openFolder
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return path;
-      throw error;
-    }
+    return resolveParent(path);
   },
 };
+
+/** Of what is missing, the part that is there is resolved: folders that are made later lie beneath that. */
+function resolveParent(path: string): string {
+  const parent = dirname(path);
+  if (parent === path) return path;
+  try {
+    return join(realpathSync.native(parent), basename(path)); // in-process: see openFolder
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return join(resolveParent(parent), basename(path));
+    throw error;
+  }
+}
 
 function toFileStat(stats: Stats): FileStat {
   return {
