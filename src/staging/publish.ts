@@ -30,5 +30,5 @@ export async function unpublish(host: Host, target: string): Promise<void> {
   for (let count = 0; count < stacked; count++) await host.mounts.detach(target);
   const left = await host.files.stat(target);
   if (left?.type === 'folder') await host.files.removeFolder(target);
-  else if (left !== undefined) await host.files.removeFile(target);
+  else if (left?.type === 'file' && left.sizeBytes === 0) await host.files.removeFile(target); // other files were not made here
 }
