@@ -86,8 +86,7 @@ function refuseIfOther(
       `${request.targetPath} is the mount point of ${there.source} ${there.root} already; unpublish that first`,
     );
   }
-  // The read-only flag of a raw block device is the device's, not its node's mount's.
-  if (request.capability.access.type === 'block' || hasFlags(there, flags)) return;
+  if (hasFlags(there, flags)) return;
   throw new StowageError(
     'already-exists',
     `volume ${request.volumeId} is published at ${request.targetPath} ${there.options.includes('ro') ? 'read-only' : 'writable'}; unpublish it first`,
