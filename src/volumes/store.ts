@@ -41,7 +41,9 @@ export function createStore(files: Files, catalog: Catalog, poolPath: (pool: str
     try {
       await files.removeDurably(pathOf(record));
     } catch (error) {
-      throw new AggregateError([failure, error], `record ${record.id} could be neither written nor removed`);
+      // A read-only file system refuses to remove also what is not there.
+      if ((await files.stat(pathOf(record))) !== undefined)
+        throw new AggregateError([failure, error], `record ${record.id} could be neither written nor removed`);
     }
     catalog.remove(record.id);
   }
