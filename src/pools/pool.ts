@@ -23,6 +23,7 @@ interface Seen {
   readonly identity: PoolIdentity;
   readonly device: number;
   readonly inode: number;
+  readonly modifiedAtMs: number;
 }
 
 /**
@@ -40,7 +41,8 @@ export function createPool(
 
   async function isWhereItWas(last: Seen): Promise<boolean> {
     const now = await host.files.stat(identityPath(config));
-    return now?.device === last.device && now.inode === last.inode;
+    // A disk swapped on the same device may well have its identity at the same inode; but not written at the same moment.
+    return now?.device === last.device && now.inode === last.inode && now.modifiedAtMs === last.modifiedAtMs;
   }
 
   async function open(): Promise<PoolIdentity> {
@@ -50,7 +52,7 @@ export function createPool(
     if (loadedUuid === undefined) await onOpen(pool, identity);
     else if (loadedUuid !== identity.uuid) throw changed(config, loadedUuid, identity.uuid);
     loadedUuid = identity.uuid;
-    seen = { identity, device: file.device, inode: file.inode };
+    seen = { identity, device: file.device, inode: file.inode, modifiedAtMs: file.modifiedAtMs };
     return identity;
   }
 
