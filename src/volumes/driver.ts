@@ -52,7 +52,7 @@ export async function openDriver(options: {
     );
   }
   const catalog = createCatalog();
-  const configs = poolsOfNode(config, nodeId);
+  const configs = await withResolvedPaths(host, poolsOfNode(config, nodeId));
   const store = createStore(host.files, catalog, pathsOf(configs));
   const pools = new Map<string, ManagedPool>();
   const context: Context = {
@@ -128,6 +128,11 @@ async function recover(context: Context): Promise<void> {
     ),
   );
   await recoverGroups(context);
+}
+
+/** The kernel names mounts and the files of loop devices by paths without links. The pool's own folder must be none (`identifyPool`). */
+function withResolvedPaths(host: Host, configs: readonly PoolConfig[]): Promise<PoolConfig[]> {
+  return Promise.all(configs.map(async (pool) => ({ ...pool, path: await host.files.resolveParent(pool.path) })));
 }
 
 function pathsOf(configs: readonly PoolConfig[]): (pool: string) => string {
