@@ -16,6 +16,7 @@ ${[SERVE_USAGE, 'stowage demo [--keep]\n  walks one volume through its whole lif
 const FOUND_SOMETHING = 2;
 
 async function main([command, ...args]: readonly string[]): Promise<number> {
+  if (command !== 'demo' && args.some((arg) => arg === '--help' || arg === '-h')) return main(['help']);
   switch (command) {
     case 'serve':
       await serve(args);
@@ -47,9 +48,18 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
   }
 }
 
+/** True for what node:util's parseArgs says of unknown or malformed options. */
+function isArgumentError(error: unknown): boolean {
+  return error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
+}
+
 main(process.argv.slice(2)).then(
   (status) => process.exit(status),
   (error: unknown) => {
+    if (isArgumentError(error)) {
+      process.stderr.write(`stowage: ${messageOf(error)}\n\n${USAGE}`);
+      process.exit(1);
+    }
     // What we say ourselves is for people; anything else is a fault of ours, and its stack is needed.
     const isForPeople = isStowageError(error) && error.code !== 'internal';
     process.stderr.write(`stowage: ${isForPeople || !(error instanceof Error) ? messageOf(error) : error.stack}\n`);

@@ -16,6 +16,7 @@ export interface Item {
   readonly id: string;
   readonly folder: string; // its safe, unique name within the pool
   readonly sizeBytes: number;
+  readonly reservedBytes: number; // what its pool holds back for it: a snapshot's own, less than its size
   readonly layout: Layout;
 }
 

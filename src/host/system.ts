@@ -6,14 +6,17 @@ import { createLoops } from './loop.ts';
 import { createMounts } from './mounts.ts';
 import { createQuotas } from './quota.ts';
 
-/** Creates the host that is this machine. Needs root (CAP_SYS_ADMIN); nothing is opened or started before the first call. */
-export function createHost(): Host {
+/**
+ * Creates the host that is this machine. Needs root (CAP_SYS_ADMIN); nothing is opened or started before the first call.
+ * @param runFolder where its short-lived private mounts lie; no two running processes may share one
+ */
+export function createHost(runFolder?: string): Host {
   const commands = createCommands();
   const mounts = createMounts(commands);
   return {
     commands,
     mounts,
-    files: createFiles(commands, mounts),
+    files: createFiles(commands, mounts, runFolder),
     quotas: createQuotas(),
     loops: createLoops(mounts),
     freezer: createFreezer(commands),

@@ -122,8 +122,8 @@ function parseJson(text: string): unknown {
 
 /** The record as its backend sees it. */
 export function itemOf(record: StoredRecord): Item {
-  const { kind, id: itemId, folder: name, sizeBytes, layout: where } = record;
-  return { kind, id: itemId, folder: name, sizeBytes, layout: where };
+  const { kind, id: itemId, folder: name, sizeBytes, reservedBytes, layout: where } = record;
+  return { kind, id: itemId, folder: name, sizeBytes, reservedBytes, layout: where };
 }
 
 /** True for a volume or snapshot that the caller of CSI knows of, or may come to know. */

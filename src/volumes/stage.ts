@@ -1,5 +1,5 @@
 import type { Opened } from '../backends/backend.ts';
-import { StowageError } from '../errors.ts';
+import { isStowageError, StowageError } from '../errors.ts';
 import { markOf, mountsOf } from '../staging/mounted.ts';
 import { stagedAt, stage as stageMount, unstage as unstageMount } from '../staging/stage.ts';
 import { checkCapability } from './choose.ts';
@@ -42,12 +42,26 @@ export async function unstage(context: Context, request: UnstageRequest, signal:
   const { volumeId } = request;
   await withLocks(context.locks, `NodeUnstageVolume ${volumeId}`, keysOfUse(request.volumeId), async () => {
     const stagingPath = await context.host.files.resolveParent(request.stagingPath);
-    const found = await find(context, 'volume', volumeId);
+    const found = await findIfKnown(context, volumeId);
     const opened = await found?.pool.backend.opened(itemOf(found.record));
     if (opened !== undefined) await refuseIfPublished(context, volumeId, opened, stagedAt(opened, stagingPath));
     await unstageMount(context.host, stagingPath, signal);
     await found?.pool.backend.close(itemOf(found.record), signal);
   });
+}
+
+/** Unmounting needs no record: a pool that is away, or a record that cannot be read, must not keep a pod from ending. */
+async function findIfKnown(context: Context, volumeId: string) {
+  try {
+    return await find(context, 'volume', volumeId);
+  } catch (error) {
+    if (!isStowageError(error, 'unavailable', 'data-loss', 'precondition')) throw error;
+    context.log.warn(
+      { volumeId, reason: error.message },
+      'unstaging a volume that cannot be looked up: only its mount is undone',
+    );
+    return undefined;
+  }
 }
 
 async function refuseIfPublished(

@@ -46,14 +46,20 @@ export function createWorkbench({ config, access, sizeBytes }: Setup): Workbench
   async function volume(change: Partial<Wish> = {}): Promise<Item> {
     const wish: Wish = { requiredBytes: sizeBytes, limitBytes: undefined, access, source: undefined, ...change };
     const plan = await backend.plan(wish);
-    const item: Item = { kind: 'volume', ...newName('v'), ...plan };
+    const item: Item = { kind: 'volume', ...newName('v'), ...plan, reservedBytes: plan.sizeBytes };
     await backend.create(item, wish.source, signal());
     return item;
   }
 
   async function snapshotOf(source: Item): Promise<Item> {
     const size = await backend.snapshotSizeBytes(source);
-    return { kind: 'snapshot', ...newName('s'), sizeBytes: size, layout: snapshotLayout(source.layout) };
+    return {
+      kind: 'snapshot',
+      ...newName('s'),
+      sizeBytes: size,
+      reservedBytes: size,
+      layout: snapshotLayout(source.layout),
+    };
   }
 
   async function staged<T>(item: Item, use: (view: View, mountPoint: string | undefined) => Promise<T>): Promise<T> {

@@ -14,7 +14,8 @@ export async function planDirectory(settings: DirectorySettings, host: Host, wis
   await checkAccess(settings, host, wish.access);
   const sizeBytes = chooseSize(wish, { leastBytes: SIZE_STEP_BYTES, sourceBytes: wish.source?.sizeBytes ?? 0 });
   const sourceInodes = wish.source === undefined ? 0 : directoryLayout(wish.source).inodeLimit;
-  const inodeLimit = Math.max(inodeLimitFor(settings, sizeBytes), sourceInodes);
+  const limit = inodeLimitFor(settings, sizeBytes);
+  const inodeLimit = limit === 0 ? 0 : Math.max(limit, sourceInodes);
   if (settings.quota === 'advisory') {
     return { sizeBytes, layout: { backend: 'directory', projectId: undefined, inodeLimit } };
   }
@@ -23,8 +24,9 @@ export async function planDirectory(settings: DirectorySettings, host: Host, wis
   return { sizeBytes, layout: { backend: 'directory', projectId, inodeLimit } };
 }
 
-/** How many inodes a volume of that size may have. */
+/** How many inodes a volume of that size may have; 0 is no limit. */
 export function inodeLimitFor(settings: DirectorySettings, sizeBytes: number): number {
+  if (settings.inodesPerGiB === 0) return 0; // the kernel's word for no limit
   return Math.max(INODES_MIN, Math.ceil((sizeBytes / GIB) * settings.inodesPerGiB));
 }
 

@@ -1,3 +1,4 @@
+import type { FileSystemStat } from '../../host/files.ts';
 import type { Host } from '../../host/host.ts';
 import type { Item, PoolCapacity, VolumeUsage } from '../backend.ts';
 import { directoryLayout } from '../layout.ts';
@@ -30,7 +31,7 @@ export async function directoryUsage(
     const quota = await host.quotas.usage(settings.path, projectId);
     return {
       bytes: shares(quota.limitBytes || item.sizeBytes, quota.usedBytes, pool.availableBytes),
-      inodes: shares(quota.limitInodes || directoryLayout(item).inodeLimit, quota.usedInodes, freeInodes(pool)),
+      inodes: inodesOf(quota.limitInodes || directoryLayout(item).inodeLimit, quota.usedInodes, pool),
     };
   }
   const used = await places.at(item, (path) => measureTree(host, path, signal));
@@ -57,7 +58,7 @@ async function usedBytes(settings: DirectorySettings, host: Host, items: readonl
     const used = await Promise.all(
       items.slice(start, start + BATCH).map(async (item) => {
         const projectId = projectOf(item);
-        if (projectId === undefined) return item.sizeBytes;
+        if (projectId === undefined) return item.reservedBytes;
         return (await host.quotas.usage(settings.path, projectId)).usedBytes;
       }),
     );
@@ -68,6 +69,12 @@ async function usedBytes(settings: DirectorySettings, host: Host, items: readonl
 
 function shares(total: number, used: number, room: number) {
   return { total, used, available: Math.max(0, Math.min(total - used, room)) };
+}
+
+/** A volume without a limit of its own may take what the file system has. */
+function inodesOf(limit: number, used: number, pool: FileSystemStat) {
+  if (limit === 0) return { total: used + pool.freeInodes, used, available: pool.freeInodes };
+  return shares(limit, used, freeInodes(pool));
 }
 
 function freeInodes(pool: { readonly totalInodes: number; readonly freeInodes: number }): number {

@@ -1,4 +1,4 @@
-import { messageOf } from '../../errors.ts';
+import { isStowageError, messageOf } from '../../errors.ts';
 import type { Item } from '../backend.ts';
 import { imageLayout } from '../layout.ts';
 import { findAttached } from './attached.ts';
@@ -20,15 +20,16 @@ export async function quiesce(pool: ImagePool, item: Item, signal: AbortSignal):
   const attached = await findAttached(pool, item);
   if (attached === undefined) return { by: 'idle', release: async () => undefined };
   const mountPoint = attached.mounts[0]?.mountPoint;
-  if (mountPoint !== undefined) await freezer.freeze(mountPoint, signal);
   const release = async () => {
     if (mountPoint !== undefined) await freezer.thaw(mountPoint);
   };
   try {
+    if (mountPoint !== undefined) await freezer.freeze(mountPoint, signal);
     await files.sync(attached.device.path);
     await pool.places.at(item, files.sync);
   } catch (error) {
-    await release();
+    // Also where freezing failed: it may have been killed just after it was done. Not what another one has frozen.
+    if (!isStowageError(error, 'busy')) await release();
     throw error;
   }
   const idle = imageLayout(item).content.type === 'mount'; // attached, and nothing mounted from it

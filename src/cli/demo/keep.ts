@@ -12,8 +12,8 @@ export async function keepRunning(walk: Walk, { place, driver }: Running): Promi
     `  volume   ${madeVolume(walk, data).id}, published at ${data.targetPath}`,
     `  pool     ${walk.pool.path}`,
     `  log      ${place.logFile}`,
-    'Write into the volume, or test the driver with csi-sanity:',
-    `  csi-sanity -csi.endpoint ${place.socketPath} -csi.testvolumesize ${64 * 1024 ** 2} -csi.testvolumeexpandsize ${128 * 1024 ** 2}`,
+    'Write into the volume, or call the driver, with grpcurl for example, from a checkout:',
+    `  grpcurl -plaintext -unix -import-path proto -proto csi.proto ${place.socketPath} csi.v1.Controller/ListVolumes`,
     'Ctrl-C ends the driver and removes everything.',
   ];
   for (const line of lines) walk.screen.line(line);
