@@ -3,7 +3,7 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import type { Call, How } from './inject.ts';
 import { type BackendName, makePlace, type Place } from './place.ts';
 import { SCENARIOS, type Scenario } from './scenarios.ts';
-import { dismantle, prepare, rehearse, tryWith } from './trial.ts';
+import { type Bench, dismantle, type Outcome, prepare, rehearse, tryWith } from './trial.ts';
 
 const isFull = process.env.STOWAGE_FAULTS === 'full';
 const TIMEOUT_MS = isFull ? 1_800_000 : 300_000;
@@ -14,12 +14,10 @@ interface Variant {
   readonly again: boolean;
 }
 
-/** A call that only looks fails in one way; dying at it is dying after the last change before. */
-function variantsOf({ effect, index }: Call): Variant[] {
-  const failBefore = { how: 'fail-before', again: true } as const;
-  if (effect === 'reads') return [failBefore];
+/** The ways besides failing before it is done. A call that only looks has none: dying at it is dying after the last change before. */
+function otherVariantsOf({ effect, index }: Call): Variant[] {
+  if (effect === 'reads') return [];
   const all: Variant[] = [
-    failBefore,
     { how: 'fail-after', again: true },
     { how: 'die-before', again: false },
     { how: 'die-after', again: false },
@@ -52,23 +50,40 @@ export function describeEveryCall(backend: BackendName): void {
   });
 }
 
-/** Ends with the first failure: what it left would spoil the others. */
+/**
+ * Strikes one call after another until the operation makes no more; how many it makes differs with what is cached.
+ * Ends with the first failure: what it left would spoil the others.
+ */
 async function failuresOf(place: Place, scenario: Scenario): Promise<string[]> {
   const bench = await prepare(place, scenario);
-  const { calls, outcome } = await rehearse(bench);
-  for (const call of calls) {
-    for (const { how, again } of variantsOf(call)) {
-      try {
-        const fault = { at: ({ index }: Call) => index === call.index, how };
-        expect(await tryWith(bench, fault, again)).toEqual(outcome);
-      } catch (error) {
-        const which = `${how} call ${call.index} of ${calls.length}, ${call.method}${again ? ', called again' : ''}`;
-        return [`${which}: ${describeError(error)}`];
-      }
+  const { outcome } = await rehearse(bench);
+  for (let index = 0; ; index++) {
+    const first = await failureAt(bench, index, { how: 'fail-before', again: true }, outcome);
+    if (first.failure !== undefined) return [first.failure];
+    if (first.struck === undefined) break;
+    for (const variant of otherVariantsOf(first.struck)) {
+      const { failure } = await failureAt(bench, index, variant, outcome);
+      if (failure !== undefined) return [failure];
     }
   }
   await dismantle(bench);
   return [];
+}
+
+async function failureAt(
+  bench: Bench,
+  index: number,
+  { how, again }: Variant,
+  expected: Outcome,
+): Promise<{ readonly struck?: Call | undefined; readonly failure?: string }> {
+  try {
+    const { struck, outcome } = await tryWith(bench, { at: (call) => call.index === index, how }, again);
+    expect(outcome).toEqual(expected);
+    return { struck };
+  } catch (error) {
+    const method = bench.running.faulty.struck()?.method ?? 'an earlier driver';
+    return { failure: `${how} call ${index}, ${method}${again ? ', called again' : ''}: ${describeError(error)}` };
+  }
 }
 
 /** The error and what is beneath it; of a comparison only what differs. */

@@ -12,6 +12,7 @@ const EFFECTS: { readonly [Group in keyof Host]: { readonly [Method in keyof Hos
     stat: 'reads',
     statfs: 'reads',
     resolveParent: 'reads',
+    measureSmallTree: 'reads',
     writeDurably: 'changes',
     removeDurably: 'changes',
     makeFolder: 'changes',
@@ -79,6 +80,8 @@ export interface FaultyHost {
   readonly host: Host;
   /** Counts from 0 again, with this fault to come; without one only counts. */
   arm(fault?: Fault): void;
+  /** Takes back a fault that is still to come. */
+  disarm(): void;
   /** The calls since it was armed. */
   calls(): readonly Call[];
   /** The call that the fault struck. */
@@ -168,6 +171,9 @@ export function injectFaults(real: Host): FaultyHost {
       calls = [];
       hit = undefined;
       isCutOff = false;
+    },
+    disarm() {
+      fault = undefined;
     },
     calls: () => calls,
     struck: () => hit,

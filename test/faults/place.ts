@@ -1,8 +1,13 @@
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { type Config, configSchema } from '../../src/config/schema.ts';
+import { parseMountTable } from '../../src/host/mountinfo.ts';
 import { makePool } from '../support/pools.ts';
+
+const run = promisify(execFile);
 
 export type BackendName = 'image' | 'directory';
 
@@ -33,10 +38,20 @@ export async function makePlace(backend: BackendName): Promise<Place> {
       pools: [{ name: 'pool', backend, path: pool.path, overcommit: 100, trashBytesPerSecond: 0, ...kind }],
     }),
     cleanup: async () => {
+      await thawAll(folder);
       await pool.cleanup(); // with all mounts of its volumes
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A file system that is unmounted while it is frozen keeps its device for good. */
+async function thawAll(folder: string): Promise<void> {
+  const { entries } = parseMountTable(await readFile('/proc/self/mountinfo', 'utf8'));
+  for (const { mountPoint, source } of entries) {
+    if (mountPoint.startsWith(`${folder}/`) && source.startsWith('/dev/loop'))
+      await run('fsfreeze', ['--unfreeze', mountPoint]).catch(() => undefined); // it was not frozen
+  }
 }
 
 /** The one entry of a folder whose name begins with `<name>-`. */

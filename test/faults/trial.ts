@@ -40,7 +40,7 @@ export async function dismantle({ place, running }: Bench): Promise<void> {
   await crash(await sweep(place, running, () => false));
 }
 
-/** The calls that the operation makes without a fault, with what the trash does behind it, and its outcome. */
+/** What there is without a fault; and the calls that the operation makes, with what the trash does behind it. */
 export async function rehearse(bench: Bench): Promise<{ readonly calls: readonly Call[]; readonly outcome: Outcome }> {
   const state = await setUp(bench);
   const { running } = bench;
@@ -55,20 +55,27 @@ export async function rehearse(bench: Bench): Promise<{ readonly calls: readonly
 /**
  * Tries the operation with a fault, then starts anew and calls it again.
  * @param again calls the operation once more before the restart, as a client does to whom only an error was answered
+ * @returns the call that was struck, undefined where the operation makes none such
  */
-export async function tryWith(bench: Bench, fault: Fault, again: boolean): Promise<Outcome> {
+export async function tryWith(
+  bench: Bench,
+  fault: Fault,
+  again: boolean,
+): Promise<{ readonly struck: Call | undefined; readonly outcome: Outcome }> {
   const state = await setUp(bench);
   const { running } = bench;
   const { faulty, driver } = running;
   faulty.arm(fault);
   const answers = [await operate(bench, running, state)];
   await Promise.race([driver.idle(), faulty.strike]);
+  faulty.disarm();
   if (again) {
     const second = await persist(bench, running, state);
     if (!second.ok) throw new Error('the retry in the same process failed', { cause: second.error });
     answers.push(second);
   }
-  return afterwards(bench, state, answers);
+  const struck = faulty.struck();
+  return { struck, outcome: await afterwards(bench, state, answers) };
 }
 
 export async function setUp({ place, scenario, base, running }: Bench): Promise<State> {

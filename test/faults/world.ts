@@ -21,7 +21,6 @@ export interface World {
   readonly files: readonly string[];
   readonly records: readonly string[];
   readonly problems: readonly string[];
-  readonly promisedBytes: number;
 }
 
 const POOL_FOLDERS = [
@@ -55,7 +54,6 @@ export async function look({ pool, work }: Place, catalog: Catalog): Promise<Wor
     files: sorted([...(await listing(pool, POOL_FOLDERS, named)), ...(await workListing(work, named))]),
     records: sorted(records.map((record) => describeRecord(record, named))),
     problems,
-    promisedBytes: catalog.promisedBytes('pool'),
   };
 }
 
@@ -80,11 +78,14 @@ function labelOf(record: AnyRecord, records: readonly AnyRecord[]): string {
   return `${group?.name ?? record.groupId} of ${source?.name ?? record.sourceId}`;
 }
 
+/** A snapshot reserves what its source holds at that moment, which a file system's own blocks change. */
 function describeRecord(record: AnyRecord, named: (text: string) => string): string {
   const { kind, id, state } = record;
   if (record.kind === 'group') return `${kind} ${named(id)} ${state}`;
-  const attached = record.kind === 'volume' ? `, ${record.onDelete}, attached to ${record.attached.length}` : '';
-  return `${kind} ${named(id)} ${state}, ${record.sizeBytes} bytes, ${record.reservedBytes} reserved${attached}`;
+  if (record.kind === 'snapshot') return `${kind} ${named(id)} ${state}, ${record.sizeBytes} bytes`;
+  const { sizeBytes, reservedBytes, onDelete, attached } = record;
+  const rest = `${reservedBytes} reserved, ${onDelete}, attached to ${attached.length}`;
+  return `${kind} ${named(id)} ${state}, ${sizeBytes} bytes, ${rest}`;
 }
 
 async function mountsOf(pool: string, work: string): Promise<MountEntry[]> {
