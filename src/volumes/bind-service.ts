@@ -1,3 +1,4 @@
+import { type ErrorCode, errnoOf, messageOf, StowageError } from '../errors.ts';
 import { attach, detach } from './attach.ts';
 import { topologyHere } from './choose.ts';
 import type { Context } from './context.ts';
@@ -28,7 +29,11 @@ export function bindService(context: Context, recovered: Promise<void>): VolumeS
   ): (request: Request, signal: AbortSignal) => Promise<Result> {
     return async (request, signal) => {
       if (!isReady) await recovered;
-      return operation(context, request, signal);
+      try {
+        return await operation(context, request, signal);
+      } catch (error) {
+        throw explained(error);
+      }
     };
   }
 
@@ -69,3 +74,18 @@ export function bindService(context: Context, recovered: Promise<void>): VolumeS
     expandOnNode: bound(expandOnNode),
   };
 }
+
+/** What a disk that is full, read-only or failing answers is no fault of ours; the words are the system's, with call and path. */
+function explained(error: unknown): unknown {
+  const code = DISK_PROBLEMS[errnoOf(error) ?? ''];
+  return code === undefined ? error : new StowageError(code, messageOf(error), { cause: error });
+}
+
+const DISK_PROBLEMS: Readonly<Record<string, ErrorCode>> = {
+  ENOSPC: 'exhausted',
+  EDQUOT: 'exhausted',
+  EROFS: 'unavailable',
+  EIO: 'unavailable',
+  ENODEV: 'unavailable',
+  ENXIO: 'unavailable',
+};
