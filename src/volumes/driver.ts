@@ -78,10 +78,12 @@ export async function openDriver(options: {
     recovered,
     async idle() {
       await recovered;
+      await context.jobs.idle();
       for (const pool of pools.values()) await pool.trash.empty();
     },
     async stop() {
-      await Promise.all([context.jobs.cancelAll(), ...[...pools.values()].map((pool) => pool.trash.stop())]);
+      await Promise.allSettled([recovered]); // or it would go on beside the next process
+      await Promise.all([context.jobs.stop(), ...[...pools.values()].map((pool) => pool.trash.stop())]);
       await lock.release();
     },
   };

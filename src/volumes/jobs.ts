@@ -5,8 +5,11 @@ export interface Jobs {
   running(id: string): Promise<void> | undefined;
   /** Ends the work of an id and waits until it has cleaned up. */
   cancel(id: string): Promise<void>;
-  /** Ends all, at shutdown. */
-  cancelAll(): Promise<void>;
+  /** Settles when nothing runs. */
+  idle(): Promise<void>;
+  /** Ends all, at shutdown. From then on `stopping` is true: what was begun is for the next start to finish, not to be undone. */
+  stop(): Promise<void>;
+  stopping(): boolean;
 }
 
 interface Job {
@@ -16,6 +19,7 @@ interface Job {
 
 export function createJobs(): Jobs {
   const jobs = new Map<string, Job>();
+  let stopping = false;
 
   async function cancel(id: string): Promise<void> {
     const job = jobs.get(id);
@@ -37,9 +41,14 @@ export function createJobs(): Jobs {
     },
     running: (id) => jobs.get(id)?.done,
     cancel,
-    async cancelAll() {
+    async idle() {
+      while (jobs.size > 0) await Promise.allSettled([...jobs.values()].map(({ done }) => done));
+    },
+    async stop() {
+      stopping = true;
       await Promise.all([...jobs.keys()].map(cancel));
     },
+    stopping: () => stopping,
   };
 }
 

@@ -21,7 +21,8 @@ export async function makeBytes<R extends StoredRecord>(
     await make();
     return await context.store.update<StoredRecord>(record, { state: 'ready' });
   } catch (error) {
-    await undo(context, pool, record);
+    // A copy that a shutdown ends is begun again by the next start: its id may have been answered (ready_to_use false).
+    if (!context.jobs.stopping()) await undo(context, pool, record);
     throw asExhausted(error);
   }
 }
