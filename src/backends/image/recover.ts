@@ -23,7 +23,19 @@ export async function recoverImages(pool: ImagePool, items: readonly Item[], sig
     else if (!known.has(device.backingFile)) await detach(pool, device, signal);
   }
   await pool.places.emptyTemporary(signal);
-  await pool.canClone();
+  await learnCloning(pool);
+}
+
+/** A pool that is full or read-only cannot be asked now, and its volumes are used all the same: the first copy asks again. */
+async function learnCloning(pool: ImagePool): Promise<void> {
+  try {
+    await pool.canClone();
+  } catch (error) {
+    pool.log.warn(
+      { pool: pool.settings.name, error: messageOf(error) },
+      'whether files can be cloned is not known yet',
+    );
+  }
 }
 
 function isOurs(pool: ImagePool, device: LoopDevice): boolean {
