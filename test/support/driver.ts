@@ -127,7 +127,11 @@ export async function makeDriver(options: {
       await driver?.stop();
     } finally {
       await unmountBeneath(folder);
-      for (const pool of pools.values()) await pool.cleanup();
+      for (const pool of pools.values()) {
+        // Before the pool is unmounted: a device keeps its file's file system busy.
+        for (const device of await loopsBeneath(pool.path)) await run('losetup', ['-d', device]);
+        await pool.cleanup();
+      }
       await rm(folder, { recursive: true, force: true });
     }
   }

@@ -78,7 +78,10 @@ async function whileCounting<T>(files: readonly string[], use: () => Promise<T>)
   const child: ChildProcess = spawn(process.execPath, ['-e', COUNTER, ...files], { stdio: 'ignore' });
   const ended = once(child, 'exit');
   try {
-    while ((await numberIn(files.at(-1) ?? '')) < 3) await sleep(5);
+    while ((await numberIn(files.at(-1) ?? '')) < 3) {
+      if (child.exitCode !== null) throw new Error(`the writer of ${files.join(' and ')} ended`);
+      await sleep(5);
+    }
     return await use();
   } finally {
     child.kill('SIGKILL');
