@@ -57,9 +57,10 @@ const EFFECTS: { readonly [Group in keyof Host]: { readonly [Method in keyof Hos
   commands: { run: 'changes' },
 };
 
-/** One call of a host's method. `index` counts from 0 since the host was armed. */
+/** One call of a host's method. Both numbers count from 0 since the host was armed; what is cached changes the number of looks, not of changes. */
 export interface Call {
-  readonly index: number;
+  readonly index: number; // among all calls
+  readonly ordinal: number; // among those of the same effect
   readonly method: string; // files.rename
   readonly effect: Effect;
 }
@@ -116,7 +117,8 @@ export function injectFaults(real: Host): FaultyHost {
 
   async function pass(method: string, effect: Effect, act: () => unknown): Promise<unknown> {
     if (isCutOff) throw inputOutputError(method);
-    const call = { index: calls.length, method, effect };
+    const ordinal = calls.filter((earlier) => earlier.effect === effect).length;
+    const call = { index: calls.length, ordinal, method, effect };
     calls.push(call);
     const due = hit === undefined && fault?.at(call) === true ? fault.how : undefined;
     if (due !== undefined) meet(call, 'before', due);

@@ -11,10 +11,15 @@ const run = promisify(execFile);
 
 export type BackendName = 'image' | 'directory';
 
-/** Where the scenarios of one backend run: a pool, a state folder, and a folder for staging and target paths. */
-export interface Place {
+/** What a driver's config follows from: it passes through JSON to a process of its own. */
+export interface Paths {
+  readonly backend: BackendName;
   readonly pool: string;
   readonly work: string;
+}
+
+/** Where the scenarios of one backend run: a pool, a state folder, and a folder for staging and target paths. */
+export interface Place extends Paths {
   readonly config: Config;
   readonly cleanup: () => Promise<void>;
 }
@@ -26,23 +31,32 @@ export async function makePlace(backend: BackendName): Promise<Place> {
   const pool = await makePool(backend === 'image' ? 'xfs' : 'folder', POOL_BYTES);
   const folder = await mkdtemp(join(tmpdir(), 'stowage-faults-'));
   for (const name of ['state', 'staging', 'targets']) await mkdir(join(folder, name));
-  const kind = backend === 'image' ? { fsType: 'xfs' } : { quota: 'advisory' };
   return {
+    backend,
     pool: pool.path,
     work: folder,
-    // Volumes are sparse and nearly empty, and nothing shall wait for the throttle of the trash.
-    config: configSchema.parse({
-      driver: 'local',
-      name: 'faults.stowage.test',
-      stateDir: join(folder, 'state'),
-      pools: [{ name: 'pool', backend, path: pool.path, overcommit: 100, trashBytesPerSecond: 0, ...kind }],
-    }),
+    config: configOf({ backend, pool: pool.path, work: folder }),
     cleanup: async () => {
       await thawAll(folder);
       await pool.cleanup(); // with all mounts of its volumes
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Volumes are sparse and nearly empty, so that they may be promised many times over; nothing shall wait for the throttle of the trash. */
+export function configInput({ backend, pool, work }: Paths) {
+  const kind = backend === 'image' ? { fsType: 'xfs' } : { quota: 'advisory' };
+  return {
+    driver: 'local',
+    name: 'faults.stowage.test',
+    stateDir: join(work, 'state'),
+    pools: [{ name: 'pool', backend, path: pool, overcommit: 100, trashBytesPerSecond: 0, ...kind }],
+  };
+}
+
+export function configOf(paths: Paths): Config {
+  return configSchema.parse(configInput(paths));
 }
 
 /** A file system that is unmounted while it is frozen keeps its device for good. */

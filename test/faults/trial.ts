@@ -78,6 +78,7 @@ export async function tryWith(
   return { struck, outcome: await afterwards(bench, state, answers) };
 }
 
+/** What the operation needs, made by a healthy driver. */
 export async function setUp({ place, scenario, base, running }: Bench): Promise<State> {
   const state = await scenario.setUp({ place, csi: running.csi }, base, scenario.kind);
   await running.driver.idle();
