@@ -16,6 +16,7 @@ const RECOVERY_TIMEOUT_MS = 120_000;
  * record says is half done. It never guesses: data without a record, and records that cannot be read, are left alone.
  */
 export async function openPool(context: Context, pool: ManagedPool): Promise<void> {
+  await context.store.tidy(pool.config);
   const count = await context.store.load(pool.config);
   for (const [id, damage] of context.catalog.damages()) {
     if (damage.pool === pool.name)

@@ -1,11 +1,13 @@
 import { dirname, join } from 'node:path';
 import { messageOf, StowageError } from '../errors.ts';
-import type { Files } from '../host/files.ts';
+import { type Files, isTemporary } from '../host/files.ts';
 import type { Catalog } from './catalog.ts';
 import { type AnyRecord, MAX_RECORD_BYTES, parseRecord, serializeRecord } from './record.ts';
 
 /** Records on disk, one file each in their pool, with the catalog kept in step. */
 export interface Store {
+  /** Removes what a process was writing when it was killed. Only where no other process writes: at the start. */
+  tidy(pool: { readonly path: string }): Promise<void>;
   /** Reads a pool's records into the catalog; a damaged one is entered as damage and left alone. @returns how many were read */
   load(pool: { readonly name: string; readonly path: string }): Promise<number>;
   /** Enters a new record: into the catalog at once (its name and room are taken), durable when it settles; out again if that fails. */
@@ -49,6 +51,12 @@ export function createStore(files: Files, catalog: Catalog, poolPath: (pool: str
   }
 
   return {
+    async tidy(pool) {
+      for (const place of ['', ...Object.values(FOLDERS)]) {
+        const folder = join(pool.path, '.stowage', place);
+        for (const name of await files.list(folder)) if (isTemporary(name)) await files.removeFile(join(folder, name));
+      }
+    },
     async load(pool) {
       let count = 0;
       for (const folder of Object.values(FOLDERS)) {
