@@ -9,6 +9,12 @@ import { SCENARIOS, type Scenario } from './scenarios.ts';
 import { dismantle, prepare, rehearse } from './trial.ts';
 
 const isFull = process.env.STOWAGE_FAULTS === 'full';
+/** How many processes were killed, and how many made no such call. */
+interface Counts {
+  killed: number;
+  unharmed: number;
+}
+
 const TIMEOUT_MS = isFull ? 1_800_000 : 120_000;
 
 /** Of the calls that only look, the full run takes one in five. */
@@ -32,6 +38,7 @@ function killsOf(scenario: Scenario, calls: readonly Call[]): readonly Kill[] {
 describe.each(['image', 'directory'] as const)('%s: a process killed at a call to the host', (backend: BackendName) => {
   let program = '';
   let place: Place | undefined;
+  const counts: Counts = { killed: 0, unharmed: 0 };
   beforeAll(async () => {
     program = await bundle('test/faults/process.ts', `process-${backend}.cjs`);
   });
@@ -41,7 +48,7 @@ describe.each(['image', 'directory'] as const)('%s: a process killed at a call t
     '%s',
     async (_name, scenario) => {
       place ??= await makePlace(backend);
-      const failures = await failuresOf(place, program, scenario);
+      const failures = await failuresOf(place, program, scenario, counts);
       if (failures.length > 0) {
         const spoilt = place;
         place = undefined;
@@ -51,16 +58,22 @@ describe.each(['image', 'directory'] as const)('%s: a process killed at a call t
     },
     TIMEOUT_MS,
   );
+
+  // What the trash does in one go, and so how many calls it makes, depends on time.
+  it('nearly always met the call', () => {
+    expect(counts.unharmed).toBeLessThanOrEqual((counts.killed + counts.unharmed) / 10);
+  });
 });
 
 /** Ends with the first failure: what it left would spoil the others. */
-async function failuresOf(place: Place, program: string, scenario: Scenario): Promise<string[]> {
+async function failuresOf(place: Place, program: string, scenario: Scenario, counts: Counts): Promise<string[]> {
   const bench = await prepare(place, scenario);
   const { calls, outcome } = await rehearse(bench);
   for (const kill of killsOf(scenario, calls)) {
     try {
       const tried = await killAt(bench, program, kill);
-      expect(tried).toEqual({ killed: true, outcome });
+      counts[tried.killed ? 'killed' : 'unharmed']++;
+      expect(tried.outcome).toEqual(outcome);
     } catch (error) {
       const { effect, ordinal, how } = kill;
       const method = calls.find((call) => call.effect === effect && call.ordinal === ordinal)?.method;
