@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { StowageError } from '../errors.ts';
 import { describe, isErrno, type LoopDevice, makeNode, statusOf } from './loop-devices.ts';
 import { findByIdentity, inTurn, type LoopState, remember } from './loop-find.ts';
-import { configure, getFreeNumber, identityOf, keepAttached, withOpen } from './loop-ioctl.ts';
+import { configure, getFreeNumber, identityOf, keepAttached, setDeviceReadOnly, withOpen } from './loop-ioctl.ts';
 
 export interface LoopOptions {
   readonly blockSizeBytes: number; // logical block size, 512 or 4096
@@ -67,6 +67,8 @@ async function configureFree(path: string, file: string, handle: FileHandle, opt
   try {
     await makeNode(path);
     await configureBestIo(path, file, handle, options);
+    // BLKROSET outlives the file that it was set for: without this, a file system would be mounted read-only, without a word.
+    if (!options.readOnly) await setDeviceReadOnly(path, false);
     return true;
   } catch (error) {
     if (isErrno(error, 'EBUSY', 'ENOENT', 'ENXIO', 'ENODEV')) return false;

@@ -33,7 +33,10 @@ export async function closeImage(pool: ImagePool, item: Item): Promise<void> {
       `volume ${item.id} is still mounted at ${mount.mountPoint}: unpublish and unstage it`,
     );
   }
-  await pool.places.at(item, (path) => pool.host.loops.detach(path));
+  // The flag would outlive the file, and make the device of whoever takes that number next read-only.
+  const { loops } = pool.host;
+  if (await loops.isReadOnly(attached.device.path)) await loops.setReadOnly(attached.device.path, false);
+  await pool.places.at(item, (path) => loops.detach(path));
 }
 
 function describe({ content, preallocated }: ImageLayout, device: LoopDevice): Opened {
