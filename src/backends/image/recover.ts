@@ -20,7 +20,7 @@ export async function recoverImages(pool: ImagePool, items: readonly Item[], sig
     const mounts = await mountsOf(pool, device);
     const mountPoint = mounts[0]?.mountPoint;
     if (mountPoint !== undefined) await thaw(pool, mountPoint);
-    else if (!known.has(device.backingFile)) await detach(pool, device, signal);
+    else if (!known.has(device.backingFile) && !(await isBound(pool, device))) await detach(pool, device, signal);
   }
   await pool.places.emptyTemporary(signal);
   await learnCloning(pool);
@@ -40,6 +40,12 @@ async function learnCloning(pool: ImagePool): Promise<void> {
 
 function isOurs(pool: ImagePool, device: LoopDevice): boolean {
   return device.backingFile.startsWith(`${pool.settings.path}/`);
+}
+
+/** True of a raw block device that is staged: its node is bound somewhere. Its record may be there and only not be readable. */
+async function isBound(pool: ImagePool, { path }: LoopDevice): Promise<boolean> {
+  const { entries } = await pool.host.mounts.table();
+  return entries.some(({ root }) => root === `/${basename(path)}`);
 }
 
 async function thaw(pool: ImagePool, mountPoint: string): Promise<void> {
