@@ -1,5 +1,5 @@
 import type { Plan, Wish } from '../backends/backend.ts';
-import { StowageError } from '../errors.ts';
+import { isStowageError, StowageError } from '../errors.ts';
 import { checkCapability, choosePool, isHere, topologyHere } from './choose.ts';
 import type { Context, ManagedPool } from './context.ts';
 import { folderName, hashPool, newId } from './ids.ts';
@@ -131,7 +131,16 @@ async function findSource(
   context: Context,
   source: { kind: 'volume' | 'snapshot'; id: string },
 ): Promise<Found<StoredRecord>> {
-  return source.kind === 'volume' ? needReady(context, 'volume', source.id) : needReady(context, 'snapshot', source.id);
+  try {
+    return await (source.kind === 'volume'
+      ? needReady(context, 'volume', source.id)
+      : needReady(context, 'snapshot', source.id));
+  } catch (error) {
+    // On another node it exists: the scheduler shall choose that one.
+    if (isStowageError(error, 'not-found') && isStowageError(error.cause, 'precondition'))
+      throw new StowageError('exhausted', error.message, { cause: error });
+    throw error;
+  }
 }
 
 function checkSource(pool: ManagedPool, source: Found<StoredRecord> | undefined): void {
