@@ -262,6 +262,25 @@ describe('access to a raw block volume', () => {
     await at.unpublish(id, 'again');
   });
 
+  it('leaves no read-only device behind for the next volume', async () => {
+    await at.publish(id, 'read-only', { readOnly: true });
+    await at.unpublish(id, 'read-only');
+    await at.unstage(id);
+    // The next volumes get the device numbers that are free now.
+    const others = await Promise.all(
+      [1, 2, 3].map((n) => at.create(`tree-${n}`, { capability: mount(), sizeBytes: 32 * MIB })),
+    );
+    for (const other of others) {
+      await at.stage(other.id, mount());
+      await writeFile(join((await at.publish(other.id, other.id, { capability: mount() })).path, 'file'), 'text');
+    }
+    for (const other of others) {
+      await at.unpublish(other.id, other.id);
+      await at.unstage(other.id);
+    }
+    await at.stage(id);
+  });
+
   it('is not deleted, nor unstaged, while it is published', async () => {
     await at.publish(id, 'last');
     expect(await codeOf(at.service.deleteVolume({ volumeId: id }, signal()))).toBe('precondition');
