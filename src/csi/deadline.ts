@@ -28,13 +28,18 @@ export function createDeadline(clientDeadline: Date | number, limitMs: number): 
   };
   const timer = setTimeout(expire, waitMs);
   timer.unref();
+  let isOver = false;
   return {
     signal: controller.signal,
     abort: (reason) => controller.abort(reason),
     hangUp: () => {
+      if (isOver) return; // grpc-js says so at the end of every call
       if (Date.now() >= Number(clientDeadline)) expire();
       else controller.abort(new StowageError('cancelled', 'the caller gave up'));
     },
-    clear: () => clearTimeout(timer),
+    clear: () => {
+      isOver = true;
+      clearTimeout(timer);
+    },
   };
 }

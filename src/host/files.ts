@@ -82,8 +82,8 @@ export interface Files {
   writeDurably(path: string, text: string): Promise<void>;
   /** Unlinks and fsyncs the folder; nothing where it is missing. */
   removeDurably(path: string): Promise<void>;
-  /** mkdir (not recursive) with exactly `mode` (no umask) and fsync of the parent; false where a folder is there already; EEXIST where another thing is. */
-  makeFolder(path: string, mode: number): Promise<boolean>;
+  /** mkdir (not recursive) with exactly `mode` (no umask), and fsync of the parent, which 'later' leaves to what is written next; false where a folder is there already; EEXIST where another thing is. */
+  makeFolder(path: string, mode: number, durability?: 'now' | 'later'): Promise<boolean>;
   /** mkdir -p without fsync, mode 0755: for target paths and state folders outside pools. */
   makeFolders(path: string): Promise<void>;
   /** An empty regular file (mode 0600) for a bind mount's target; nothing where one, or what is bound on it, is there, which is not opened. EEXIST where a folder or link is. */

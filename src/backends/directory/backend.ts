@@ -7,6 +7,7 @@ import { createPlaces } from '../places.ts';
 import { roundUp } from '../sizes.ts';
 import { oneAfterAnother } from '../snapshots.ts';
 import { directoryCondition } from './condition.ts';
+import { createDirectoryPool } from './context.ts';
 import { createFolder, isFolder } from './create.ts';
 import { measureTree } from './measure.ts';
 import { inodeLimitFor, planDirectory } from './plan.ts';
@@ -23,9 +24,10 @@ const MEASURE_TIMEOUT_MS = 60_000;
 export function createDirectoryBackend(settings: DirectorySettings, deps: { host: Host; log: BackendLog }): Backend {
   const { host } = deps;
   const places = createPlaces(settings.path, '', { files: host.files, log: deps.log });
+  const pool = createDirectoryPool(settings, host, places);
   const exists = (item: Item) => isFolder(host, places, item);
   const create = (item: Item, source: Item | undefined, signal: AbortSignal) =>
-    createFolder(settings, host, places, item, source, signal);
+    createFolder(pool, item, source, signal);
 
   return {
     features: {

@@ -4,7 +4,7 @@ import type { Item } from '../backend.ts';
 import { directoryLayout } from '../layout.ts';
 import type { Places } from '../places.ts';
 import { explainFull } from '../room.ts';
-import type { DirectorySettings } from './settings.ts';
+import type { DirectoryPool } from './context.ts';
 import { projectOf } from './usage.ts';
 
 /**
@@ -12,9 +12,7 @@ import { projectOf } from './usage.ts';
  * Copies of a folder in use are consistent for each file only.
  */
 export async function createFolder(
-  settings: DirectorySettings,
-  host: Host,
-  places: Places,
+  { settings, host, places, isJournaled }: DirectoryPool,
   item: Item,
   source: Item | undefined,
   signal: AbortSignal,
@@ -22,7 +20,8 @@ export async function createFolder(
   const projectId = projectOf(item);
   if (source === undefined && projectId === undefined) {
     // Made in one step with its mode, so it is complete where it lies and needs no temporary place.
-    await places.at(item, (path) => host.files.makeFolder(path, settings.folderMode));
+    const durability = (await isJournaled()) ? 'later' : 'now';
+    await places.at(item, (path) => host.files.makeFolder(path, settings.folderMode, durability));
     return;
   }
   if (await isFolder(host, places, item)) return;

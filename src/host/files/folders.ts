@@ -1,27 +1,27 @@
-import { constants, fstatSync } from 'node:fs';
-import { lstat, mkdir, rmdir } from 'node:fs/promises';
+import { constants, fstatSync, mkdirSync, rmdirSync } from 'node:fs';
+import { lstat, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf } from '../../errors.ts';
 import type { Files } from '../files.ts';
 import { fchmod, fsync, withFolder } from './fd.ts';
 
 export const folders: Pick<Files, 'makeFolder' | 'makeFolders' | 'removeFolder'> = {
-  async makeFolder(path, mode) {
+  async makeFolder(path, mode, durability = 'now') {
     return withFolder(dirname(path), async (parent) => {
       if (!(await makeOne(path, mode))) return false;
       await withFolder(path, (fd) => setExactMode(fd, mode), constants.O_NOFOLLOW);
-      await fsync(parent);
+      if (durability === 'now') await fsync(parent);
       return true;
     });
   },
 
   makeFolders: async (path) => {
-    await mkdir(path, { recursive: true, mode: 0o755 });
+    mkdirSync(path, { recursive: true, mode: 0o755 }); // in-process: see openFolder
   },
 
   async removeFolder(path) {
     try {
-      await rmdir(path);
+      rmdirSync(path); // in-process: see openFolder
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error;
     }
