@@ -36,6 +36,9 @@ export function createTrash(options: {
 }): Trash {
   const { log, bytesPerSecond, purge, forget, freeBytes } = options;
   const waiting: StoredRecord[] = [];
+  const refused: StoredRecord[] = []; // for the next try, at retryAtMs
+  let retryAtMs = 0;
+  let wakeUp = () => {};
   const abort = new AbortController();
   let working: Promise<void> | undefined;
   let retryMs = FIRST_RETRY_MS;
@@ -76,27 +79,40 @@ export function createTrash(options: {
 
   async function work(): Promise<void> {
     await rest(GATHER_MS);
-    while (waiting.length > 0 && !abort.signal.aborted) {
-      const batch = waiting.splice(0, BATCH);
-      const failed = await purgeThrottled(batch).catch((error: unknown) => {
-        log.warn({ error: messageOf(error) }, 'the pool of the trash cannot be asked; trying again later');
-        return batch;
-      });
-      waiting.push(...failed);
-      retryMs = failed.length === 0 ? FIRST_RETRY_MS : Math.min(retryMs * 2, LAST_RETRY_MS);
-      if (failed.length > 0) await rest(retryMs);
+    while (waiting.length + refused.length > 0 && !abort.signal.aborted) {
+      const untilRetryMs = retryAtMs - Date.now();
+      if (untilRetryMs <= 0) waiting.push(...refused.splice(0));
+      if (waiting.length > 0) await workOff(waiting.splice(0, BATCH));
+      else
+        await rest(untilRetryMs, (wake) => {
+          wakeUp = wake;
+        });
     }
+  }
+
+  /** What fails waits longer each time; the others need not wait for it. */
+  async function workOff(batch: readonly StoredRecord[]): Promise<void> {
+    const failed = await purgeThrottled(batch).catch((error: unknown) => {
+      log.warn({ error: messageOf(error) }, 'the pool of the trash cannot be asked; trying again later');
+      return batch;
+    });
+    refused.push(...failed);
+    if (failed.length > 0) {
+      retryAtMs = Date.now() + retryMs;
+      retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
+    } else if (refused.length === 0) retryMs = FIRST_RETRY_MS;
   }
 
   function begin(): void {
     working ??= work().finally(() => {
       working = undefined;
       // One may have come after the last look at the line.
-      if (waiting.length > 0 && !abort.signal.aborted) begin();
+      if (waiting.length + refused.length > 0 && !abort.signal.aborted) begin();
     });
   }
 
-  function rest(ms: number): Promise<void> {
+  /** Ends at the time, at stop, or when what `onBegin` was given is called. */
+  function rest(ms: number, onBegin: (end: () => void) => void = () => {}): Promise<void> {
     if (ms < 1 || abort.signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const end = () => {
@@ -106,6 +122,7 @@ export function createTrash(options: {
       };
       const timer = setTimeout(end, ms);
       abort.signal.addEventListener('abort', end, { once: true });
+      onBegin(end);
     });
   }
 
@@ -113,8 +130,9 @@ export function createTrash(options: {
     add(record) {
       waiting.push(record);
       begin();
+      wakeUp();
     },
-    length: () => waiting.length,
+    length: () => waiting.length + refused.length,
     empty: async () => {
       while (working !== undefined) await working;
     },
