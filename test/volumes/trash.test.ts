@@ -1,0 +1,114 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { createLog } from '../../src/telemetry/log.ts';
+import type { StoredRecord } from '../../src/volumes/record.ts';
+import { createTrash } from '../../src/volumes/trash.ts';
+import { volumes } from './records.ts';
+
+const [sample] = fc.sample(volumes(), 1);
+const item = (id: string): StoredRecord => {
+  if (sample === undefined) throw new Error('no sample');
+  return { ...sample, id };
+};
+
+/** A trash whose items give back `freesBytes` each, and fail as often as `failures` says. */
+function start(options: { bytesPerSecond?: number; freesBytes?: number; failures?: Record<string, number> } = {}) {
+  const { bytesPerSecond = 0, freesBytes = 0, failures = {} } = options;
+  const purged: string[] = [];
+  const forgotten: string[] = [];
+  let freeBytes = 0;
+  let running = 0;
+  const trash = createTrash({
+    log: createLog('silent'),
+    bytesPerSecond,
+    freeBytes: async () => freeBytes,
+    forget: async (records) => {
+      for (const { id } of records) {
+        expect(purged).toContain(id);
+        forgotten.push(id);
+      }
+    },
+    purge: async ({ id }, signal) => {
+      expect(++running).toBe(1);
+      try {
+        await sleep(1, undefined, { signal });
+        const left = failures[id] ?? 0;
+        failures[id] = left - 1;
+        if (left > 0) throw new Error('not now');
+        freeBytes += freesBytes;
+        purged.push(id);
+      } finally {
+        running--;
+      }
+    },
+  });
+  return { trash, purged, forgotten };
+}
+
+describe('the trash', () => {
+  it('is emptied one after another, in order', async () => {
+    const { trash, purged, forgotten } = start();
+    for (const id of ['a', 'b', 'c']) trash.add(item(id));
+    await trash.empty();
+    expect(purged).toEqual(['a', 'b', 'c']);
+    expect(forgotten).toEqual(['a', 'b', 'c']);
+    expect(trash.length()).toBe(0);
+  });
+
+  it('takes what is added at the very moment at which it ends', async () => {
+    const { trash, purged } = start();
+    const ids = Array.from({ length: 20 }, (_, n) => `v${n}`);
+    for (const id of ids) {
+      trash.add(item(id));
+      // Between 0 and some microtasks after the last one has gone.
+      while (!purged.includes(id)) await sleep(0);
+      for (let ticks = Number(id.slice(1)) % 7; ticks > 0; ticks--) await Promise.resolve();
+    }
+    await trash.empty();
+    expect(purged).toEqual(ids);
+  });
+
+  it('tries again what fails, and does the others meanwhile', async () => {
+    const { trash, purged } = start({ failures: { bad: 1 } });
+    for (const id of ['bad', 'good', 'fine']) trash.add(item(id));
+    await trash.empty();
+    expect(purged).toEqual(['good', 'fine', 'bad']);
+  });
+
+  it('rests after what it gave back as its throttle says', async () => {
+    const { trash, purged } = start({ bytesPerSecond: 1000, freesBytes: 50 });
+    const startMs = performance.now();
+    for (const id of ['a', 'b', 'c', 'd']) trash.add(item(id));
+    await trash.empty();
+    expect(performance.now() - startMs).toBeGreaterThan(4 * 50 - 20);
+    expect(purged).toHaveLength(4);
+  });
+
+  it('stops at once, also while it rests or purges, and begins no more', async () => {
+    const resting = start({ bytesPerSecond: 1, freesBytes: 1_000_000 });
+    for (const id of ['a', 'b']) resting.trash.add(item(id));
+    while (resting.forgotten.length < 2) await sleep(1);
+    await resting.trash.stop();
+    resting.trash.add(item('c'));
+    await resting.trash.empty();
+    expect(resting.purged).toEqual(['a', 'b']);
+    expect(resting.trash.length()).toBe(1);
+    const failing = start({ failures: { bad: 100 } });
+    failing.trash.add(item('bad'));
+    await sleep(20);
+    await failing.trash.stop();
+  });
+
+  it('does what comes in while one that fails waits for its next try', async () => {
+    const { trash, purged } = start({ failures: { bad: 9 } });
+    trash.add(item('bad'));
+    await sleep(1200); // the second try has failed: the third comes in 2 s
+    const startMs = performance.now();
+    trash.add(item('good'));
+    while (!purged.includes('good')) await sleep(5);
+    const waitedMs = performance.now() - startMs;
+    await trash.stop();
+    expect(waitedMs).toBeLessThan(1000);
+  });
+});
