@@ -149,13 +149,16 @@ function isListed(context: Context, record: SnapshotRecord): boolean {
   return record.groupId === undefined || context.catalog.group(record.groupId)?.state === 'ready';
 }
 
+/** A token is the id of the last entry shown. */
+const TOKENS = { volume: /^stw1v-[0-9a-f-]{1,60}$/, snapshot: /^stw1s-[0-9a-f-]{1,60}$/ } as const;
+
 function takePage(
   context: Context,
   kind: 'volume' | 'snapshot',
   { maxEntries, startingToken }: Page,
   fits: (id: string) => boolean = () => true,
 ): { ids: string[]; nextToken: string | undefined } {
-  if (startingToken !== undefined && !/^stw1[vs]-[0-9a-f-]{1,60}$/.test(startingToken)) {
+  if (startingToken !== undefined && !TOKENS[kind].test(startingToken)) {
     throw new StowageError(
       'busy',
       `starting_token ${JSON.stringify(startingToken)} is none of ours; list from the beginning`,
