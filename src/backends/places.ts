@@ -73,6 +73,17 @@ export function createPlaces(poolPath: string, suffix: '' | '.img', deps: { file
     }
   }
 
+  /** Moves an item that is done with, over what an earlier attempt at it may have left there. */
+  async function moveAway(item: Item, to: PlaceName): Promise<void> {
+    try {
+      await move(item, to, name(item));
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+      await within(to, (folder) => remove(join(folder, name(item)), AbortSignal.timeout(CLEANUP_TIMEOUT_MS)));
+      await move(item, to, name(item));
+    }
+  }
+
   async function removeHalfMade(path: string, item: Item): Promise<void> {
     try {
       await remove(path, AbortSignal.timeout(CLEANUP_TIMEOUT_MS));
@@ -101,10 +112,10 @@ export function createPlaces(poolPath: string, suffix: '' | '.img', deps: { file
         }
       }),
     undo: async (item) => {
-      await move(item, '.stowage/tmp', name(item));
+      await moveAway(item, '.stowage/tmp');
       await within('.stowage/tmp', (folder) => removeHalfMade(join(folder, name(item)), item));
     },
-    discard: (item) => move(item, '.stowage/trash', name(item)),
+    discard: (item) => moveAway(item, '.stowage/trash'),
     archive: (item, at) => move(item, 'archive', `${item.folder}-${compactTime(at)}${suffix}`),
     purge: async (item, signal) => {
       await within('.stowage/tmp', (folder) => remove(join(folder, name(item)), signal));

@@ -40,7 +40,7 @@ export async function copying<T>(
   return withLocks(context.locks, `making ${what}`, keys, work);
 }
 
-/** Removes what there is of a record in state `creating`, and the record. Failures are logged; the next start or retry tries again. */
+/** Removes what there is of a record in state `creating`, and the record. What cannot be removed now is left to the trash, so that a retry begins anew. */
 export async function undo(context: Context, pool: ManagedPool, record: StoredRecord): Promise<void> {
   const item = itemOf(record);
   try {
@@ -50,7 +50,21 @@ export async function undo(context: Context, pool: ManagedPool, record: StoredRe
   } catch (error) {
     context.log.warn(
       { item: record.id, error: messageOf(error) },
-      'undoing a creation failed; it is tried again at the next call or start',
+      'undoing a creation failed; the trash goes on with it',
+    );
+    await leaveToTrash(context, pool, record);
+  }
+}
+
+async function leaveToTrash(context: Context, pool: ManagedPool, record: StoredRecord): Promise<void> {
+  try {
+    const deleting = await context.store.update<StoredRecord>(record, { state: 'deleting' });
+    await pool.backend.discard(itemOf(deleting));
+    pool.trash.add(deleting);
+  } catch (error) {
+    context.log.warn(
+      { item: record.id, error: messageOf(error) },
+      'that failed, too; the next call or start tries again',
     );
   }
 }
