@@ -41,7 +41,7 @@ export async function openDriver(options: {
   host: Host;
   log: Logger;
 }): Promise<Driver> {
-  const { config, nodeId, host, log } = options;
+  const { host, config } = options;
   const { stateDir } = config;
   await host.files.makeFolders(stateDir);
   const lock = await host.files.lock(join(stateDir, 'lock'));
@@ -51,6 +51,19 @@ export async function openDriver(options: {
       `another process of Stowage uses ${stateDir}; stop it, or give this one another stateDir`,
     );
   }
+  try {
+    return await openWith(lock, options);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+async function openWith(
+  lock: { readonly release: () => Promise<void> },
+  { config, nodeId, host, log }: Parameters<typeof openDriver>[0],
+): Promise<Driver> {
+  const { stateDir } = config;
   const catalog = createCatalog();
   const configs = await withResolvedPaths(host, poolsOfNode(config, nodeId));
   const store = createStore(host.files, catalog, pathsOf(configs));
@@ -121,7 +134,10 @@ function managePool(context: Context, config: PoolConfig): ManagedPool {
 
 /** Pools that are away now are opened by the first call that finds them. */
 async function recover(context: Context): Promise<void> {
-  await context.host.files.recover();
+  await context.host.files.recover().catch((error: unknown) => {
+    // They are in nobody's way, and the volumes are wanted.
+    context.log.error({ error: messageOf(error) }, 'private mounts of an earlier process stay until the next start');
+  });
   await Promise.all(
     [...context.pools.values()].map((pool) =>
       pool.check().catch((error: unknown) => {
