@@ -9,7 +9,7 @@ const isFull = process.env.STOWAGE_FAULTS === 'full';
 const TIMEOUT_MS = isFull ? 1_800_000 : 300_000;
 
 /** One way of failing, and whether the call is made once more before the restart. */
-interface Variant {
+export interface Variant {
   readonly how: How;
   readonly again: boolean;
 }

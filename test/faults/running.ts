@@ -25,8 +25,14 @@ export function newFaultyHost(): FaultyHost {
 /** Opens a driver, and waits for its recovery. */
 export async function start(config: Place['config'], faulty = newFaultyHost()): Promise<Running> {
   const driver = await openDriver({ config, nodeId: NODE_ID, host: faulty.host, log });
-  await driver.recovered;
-  return { driver, csi: csiInProcess(driver.service), faulty };
+  const running = { driver, csi: csiInProcess(driver.service), faulty };
+  try {
+    await driver.recovered;
+  } catch (error) {
+    await crash(running);
+    throw error;
+  }
+  return running;
 }
 
 /** Ends it as a kill would: nothing that it still wants to do is done any more. What was under way ends first, as children do. */

@@ -68,14 +68,15 @@ function targetOf(state: State, kind: Kind): Target {
   return { work: need(state, 'work'), name: need(state, 'name'), kind, volumeId: need(state, 'volumeId') };
 }
 
-function need(state: State, key: string): string {
+/** A value that an earlier step handed on. */
+export function need(state: State, key: string): string {
   const value = state[key];
   if (value === undefined) throw new Error(`the scenario's state has no ${key}`);
   return value;
 }
 
 /** Where copies take long, ready comes later. */
-async function readySnapshot(csi: Csi, name: string, volumeId: string) {
+export async function readySnapshot(csi: Csi, name: string, volumeId: string) {
   for (;;) {
     const answer = await createSnapshot(csi, name, volumeId);
     if (answer.ready) return answer;
@@ -83,7 +84,8 @@ async function readySnapshot(csi: Csi, name: string, volumeId: string) {
 }
 
 const source = async (ground: Ground, kind: Kind) => ({ source: await filled(ground, kind, 'base') });
-const sources = async (ground: Ground, kind: Kind) => ({
+/** Two volumes with content. */
+export const sources = async (ground: Ground, kind: Kind) => ({
   source: await filled(ground, kind, 'base'),
   second: await filled(ground, kind === 'xfs' ? 'block' : kind, 'base2'),
 });

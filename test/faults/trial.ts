@@ -119,7 +119,7 @@ async function operate({ scenario }: Bench, { csi }: Running, state: State): Pro
 }
 
 /** As clients do: ABORTED means to call again. */
-async function persist(bench: Bench, running: Running, state: State): Promise<Answer> {
+export async function persist(bench: Bench, running: Running, state: State): Promise<Answer> {
   for (let attempt = 1; ; attempt++) {
     const answer = await operate(bench, running, state);
     if (answer.ok || attempt === BUSY_ATTEMPTS_MAX || !isStowageError(answer.error, 'busy')) return answer;
