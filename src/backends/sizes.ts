@@ -21,7 +21,7 @@ export function roundUp(sizeBytes: number): number {
 }
 
 /**
- * The size of a volume for a wish: at least what is required (or the default where nothing is), what the source holds, a
+ * The size of a volume for a wish: at least what is required (or the source's size, or the default, where nothing is), a
  * multiple of 4096 bytes, and what the backend needs. Throws 'out-of-range' where the limit forbids that, or where the
  * wish names a size smaller than its source.
  */
@@ -42,5 +42,6 @@ export function chooseSize(wish: Wish, bounds: SizeBounds): number {
   }
   if (requiredBytes > 0) return least;
   const most = Math.floor(limitBytes / SIZE_STEP_BYTES) * SIZE_STEP_BYTES;
-  return Math.min(Math.max(DEFAULT_SIZE_BYTES, least), most);
+  const wanted = bounds.sourceBytes > 0 ? least : Math.max(DEFAULT_SIZE_BYTES, least);
+  return Math.min(wanted, most);
 }

@@ -8,6 +8,7 @@ import { stagedAt } from '../staging/stage.ts';
 import { checkCapability } from './choose.ts';
 import type { Context } from './context.ts';
 import { checkFits } from './describe.ts';
+import { parseId } from './ids.ts';
 import { lockKey, withLocks } from './locks.ts';
 import { needReady } from './lookup.ts';
 import { itemOf } from './record.ts';
@@ -57,6 +58,7 @@ export async function publish(context: Context, request: PublishRequest): Promis
 
 /** NodeUnpublishVolume: needs no record; what is not there is fine. */
 export async function unpublish(context: Context, request: UnpublishRequest): Promise<void> {
+  if (parseId(request.volumeId).origin === 'foreign') return; // never published by us: whatever is mounted there is not ours
   await withLocks(
     context.locks,
     `NodeUnpublishVolume ${request.volumeId}`,

@@ -1,10 +1,11 @@
 import type { Opened } from '../backends/backend.ts';
 import { isStowageError, StowageError } from '../errors.ts';
-import { markOf, mountsOf } from '../staging/mounted.ts';
+import { isMountOf, markOf, mountsOf } from '../staging/mounted.ts';
 import { stagedAt, stage as stageMount, unstage as unstageMount } from '../staging/stage.ts';
 import { checkCapability } from './choose.ts';
 import type { Context, ManagedPool } from './context.ts';
 import { checkFits } from './describe.ts';
+import { parseId } from './ids.ts';
 import { keysOfUse, withLocks } from './locks.ts';
 import { find, needReady } from './lookup.ts';
 import { itemOf, type VolumeRecord } from './record.ts';
@@ -40,12 +41,15 @@ export async function stage(context: Context, request: StageRequest, signal: Abo
 /** NodeUnstageVolume. What is not staged is fine, also a volume that does not exist any more. */
 export async function unstage(context: Context, request: UnstageRequest, signal: AbortSignal): Promise<void> {
   const { volumeId } = request;
+  if (parseId(volumeId).origin === 'foreign') return; // never staged by us: whatever is mounted there is not ours
   await withLocks(context.locks, `NodeUnstageVolume ${volumeId}`, keysOfUse(request.volumeId), async () => {
     const stagingPath = await context.host.files.resolveParent(request.stagingPath);
     const found = await findIfKnown(context, volumeId);
     const opened = await found?.pool.backend.opened(itemOf(found.record));
     if (opened !== undefined) await refuseIfPublished(context, volumeId, opened, stagedAt(opened, stagingPath));
-    await unstageMount(context.host, stagingPath, signal);
+    if (opened === undefined || !(await holdsAnother(context, opened, stagingPath))) {
+      await unstageMount(context.host, stagingPath, signal);
+    }
     await found?.pool.backend.close(itemOf(found.record), signal);
   });
 }
@@ -62,6 +66,13 @@ async function findIfKnown(context: Context, volumeId: string) {
     );
     return undefined;
   }
+}
+
+/** True where something else than this volume is mounted at the staging path. */
+async function holdsAnother(context: Context, opened: Opened, stagingPath: string): Promise<boolean> {
+  const table = await context.host.mounts.table();
+  const mount = table.at(stagedAt(opened, stagingPath)) ?? table.at(stagingPath);
+  return mount !== undefined && !isMountOf(await markOf(context.host, opened, table), mount);
 }
 
 async function refuseIfPublished(

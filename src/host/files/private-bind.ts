@@ -1,12 +1,13 @@
 import { mkdir, mkdtemp, readdir, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { errnoOf } from '../../errors.ts';
+import { errnoOf, StowageError } from '../../errors.ts';
 import type { Mounts, PerMountFlag } from '../mounts.ts';
-import { lockFolder } from './lock.ts';
+import { type HeldLock, lockFolder } from './lock.ts';
 
 const PREFIX = 'stowage-bind-';
 const MOUNT_NAME = 'tree';
+const CLAIM_TRIES = 5;
 
 /** Bind mounts at places that only this process knows, through which no symbolic link is followed (nosymfollow, Linux 5.10). */
 export interface PrivateBinds {
@@ -35,10 +36,23 @@ export function createPrivateBinds(mounts: Pick<Mounts, 'bind' | 'detach'>, runF
     }
   }
 
+  /** Makes a place and locks it; anew where another process's recovery took it in between. */
+  async function claim(folder: string, triesLeft = CLAIM_TRIES): Promise<{ place: string; held: HeldLock }> {
+    const place = await mkdtemp(join(folder, PREFIX));
+    try {
+      const held = await lockFolder(place);
+      if (held !== undefined) return { place, held };
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT' || triesLeft <= 1) throw error;
+    }
+    if (triesLeft <= 1)
+      throw new StowageError('busy', `${folder}: another process takes each private mount's folder away; call again`);
+    return claim(folder, triesLeft - 1);
+  }
+
   return {
     async within(folder, flags, use) {
-      const place = await mkdtemp(join(await usable(runFolder), PREFIX));
-      const held = await lockFolder(place);
+      const { place, held } = await claim(await usable(runFolder));
       try {
         await mkdir(join(place, MOUNT_NAME), 0o700);
         await mounts.bind(folder, join(place, MOUNT_NAME), ['nosymfollow', ...flags]);
@@ -47,7 +61,7 @@ export function createPrivateBinds(mounts: Pick<Mounts, 'bind' | 'detach'>, runF
         try {
           await remove(place);
         } finally {
-          await held?.release();
+          await held.release();
         }
       }
     },
