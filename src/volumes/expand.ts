@@ -39,6 +39,7 @@ export async function expandRecord(
   const release = await pool.room.hold(sizeBytes - record.sizeBytes, `expanding volume ${record.name}`);
   try {
     const larger = await context.store.update(record, { sizeBytes, reservedBytes: sizeBytes });
+    release(); // the catalog counts it from here
     await pool.backend.expand(itemOf(record), sizeBytes, signal).catch(async (error: unknown) => {
       await context.store.update(larger, { sizeBytes: record.sizeBytes, reservedBytes: record.reservedBytes });
       throw error;

@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path';
 import { messageOf, StowageError } from '../errors.ts';
 import { type Files, isTemporary } from '../host/files.ts';
 import type { Catalog } from './catalog.ts';
+import { type Kind, parseId } from './ids.ts';
 import { type AnyRecord, MAX_RECORD_BYTES, parseRecord, serializeRecord } from './record.ts';
 
 /** Records on disk, one file each in their pool, with the catalog kept in step. */
@@ -19,6 +20,7 @@ export interface Store {
 }
 
 const SUFFIX = '.json';
+const KINDS: readonly Kind[] = ['volume', 'snapshot', 'group'];
 const FOLDERS = { volume: 'volumes', snapshot: 'snapshots', group: 'groups' } as const;
 
 /** @param poolPath the path of the pool of that name */
@@ -26,10 +28,17 @@ export function createStore(files: Files, catalog: Catalog, poolPath: (pool: str
   const pathOf = (record: AnyRecord) =>
     join(poolPath(record.pool), '.stowage', FOLDERS[record.kind], record.id + SUFFIX);
 
-  function enter(pool: string, id: string, text: string): boolean {
+  function enter(pool: string, kind: Kind, id: string, text: string): boolean {
     try {
       const record = parseRecord(text, pool);
       if (record.id !== id) throw new StowageError('data-loss', `it names ${record.id} inside`);
+      const parsed = parseId(id);
+      if (parsed.origin !== 'ours' || parsed.kind !== record.kind || kind !== record.kind) {
+        throw new StowageError(
+          'data-loss',
+          `a ${record.kind} with this id does not belong into the folder of ${kind}s`,
+        );
+      }
       catalog.set(record);
       return true;
     } catch (error) {
@@ -59,10 +68,11 @@ export function createStore(files: Files, catalog: Catalog, poolPath: (pool: str
     },
     async load(pool) {
       let count = 0;
-      for (const folder of Object.values(FOLDERS)) {
+      for (const kind of KINDS) {
+        const folder = FOLDERS[kind];
         const path = join(pool.path, '.stowage', folder);
         for await (const batch of files.readAll(path, SUFFIX, MAX_RECORD_BYTES)) {
-          for (const { name, text } of batch) if (enter(pool.name, name.slice(0, -SUFFIX.length), text)) count++;
+          for (const { name, text } of batch) if (enter(pool.name, kind, name.slice(0, -SUFFIX.length), text)) count++;
         }
       }
       return count;
