@@ -114,9 +114,21 @@ function unmountWith(calls: MountSyscalls, target: string, flags: number, flagsI
  */
 export function createMounts(commands: Commands, calls: MountSyscalls = mountSyscalls): Mounts {
   const readTable = createMountTableReader();
+  let reading: Promise<MountTable> | undefined;
   return {
-    async table() {
-      return readTable();
+    table() {
+      // Calls of one turn of the event loop share a read: each is answered with a table of after it was asked for.
+      reading ??= new Promise((resolve, reject) => {
+        setImmediate(() => {
+          reading = undefined;
+          try {
+            resolve(readTable());
+          } catch (error) {
+            reject(error);
+          }
+        });
+      });
+      return reading;
     },
     async bind(source, target, flags) {
       requireAbsolute(source, 'source');
