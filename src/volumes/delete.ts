@@ -56,6 +56,9 @@ export async function discard(
   record: VolumeRecord | SnapshotRecord,
 ): Promise<void> {
   const deleting = await context.store.update<StoredRecord>(record, { state: 'deleting' });
-  await pool.backend.discard(itemOf(deleting));
-  pool.trash.add(deleting);
+  try {
+    await pool.backend.discard(itemOf(deleting));
+  } finally {
+    pool.trash.add(deleting); // which moves it, if that failed now
+  }
 }

@@ -124,6 +124,7 @@ function managePool(context: Context, config: PoolConfig): ManagedPool {
       freeBytes: async () => (await host.files.statfs(config.path)).freeBytes,
       purge: async (record, signal) => {
         await managed.check();
+        await backend.discard(itemOf(record)); // nothing, unless that failed when it was deleted
         await backend.purge(itemOf(record), signal);
       },
       forget: (records) => store.remove(...records),

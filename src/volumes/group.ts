@@ -124,8 +124,8 @@ function byPool(context: Context, snapshots: readonly SnapshotRecord[]): Map<Man
 
 /** Removes a group that did not become complete, with whatever of its snapshots there is. */
 export async function undoGroup(context: Context, group: GroupRecord): Promise<void> {
-  for (const snapshot of membersOf(context, group)) await undo(context, poolOf(context, snapshot), snapshot);
-  if ([...membersOf(context, group)].length === 0) await context.store.remove(group);
+  for (const snapshot of liveMembersOf(context, group)) await undo(context, poolOf(context, snapshot), snapshot);
+  if (liveMembersOf(context, group).length === 0) await context.store.remove(group);
 }
 
 /** DeleteVolumeGroupSnapshot: the group first, by its record, then each snapshot. */
@@ -152,9 +152,7 @@ export async function deleteGroup(context: Context, request: GroupRequest): Prom
 
 /** Finishes the removal of a group in state `deleting`. */
 export async function removeGroup(context: Context, group: GroupRecord): Promise<void> {
-  for (const snapshot of membersOf(context, group)) {
-    if (snapshot.state !== 'deleting') await discard(context, poolOf(context, snapshot), snapshot);
-  }
+  for (const snapshot of liveMembersOf(context, group)) await discard(context, poolOf(context, snapshot), snapshot);
   await context.store.remove(group);
 }
 
@@ -173,6 +171,11 @@ function groupInfo(context: Context, group: GroupRecord): GroupInfo {
     createdAt: new Date(group.createdAt),
     ready: group.state === 'ready' && members.length === group.snapshotIds.length,
   };
+}
+
+/** Those that are not on their way out. */
+function liveMembersOf(context: Context, group: GroupRecord): SnapshotRecord[] {
+  return membersOf(context, group).filter(({ state }) => state !== 'deleting');
 }
 
 /** All snapshots that name the group, whether it lists them yet or not. */

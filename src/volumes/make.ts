@@ -40,32 +40,34 @@ export async function copying<T>(
   return withLocks(context.locks, `making ${what}`, keys, work);
 }
 
-/** Removes what there is of a record in state `creating`, and the record. What cannot be removed now is left to the trash, so that a retry begins anew. */
+/**
+ * Removes what there is of a record in state `creating`, and the record. `deleting` is durable first, since a `ready` that failed may
+ * have come as far as the disk. What cannot be removed now is left to the trash, so that a retry begins anew.
+ */
 export async function undo(context: Context, pool: ManagedPool, record: StoredRecord): Promise<void> {
-  const item = itemOf(record);
   try {
-    await pool.backend.discard(item);
-    await pool.backend.purge(item, AbortSignal.timeout(UNDO_TIMEOUT_MS));
-    await context.store.remove(record);
+    const deleting = await context.store.update<StoredRecord>(record, { state: 'deleting' });
+    await removeNow(context, pool, deleting);
   } catch (error) {
     context.log.warn(
       { item: record.id, error: messageOf(error) },
-      'undoing a creation failed; the trash goes on with it',
+      'undoing a creation failed; the next call or start tries again',
     );
-    await leaveToTrash(context, pool, record);
   }
 }
 
-async function leaveToTrash(context: Context, pool: ManagedPool, record: StoredRecord): Promise<void> {
+async function removeNow(context: Context, pool: ManagedPool, deleting: StoredRecord): Promise<void> {
+  const item = itemOf(deleting);
   try {
-    const deleting = await context.store.update<StoredRecord>(record, { state: 'deleting' });
-    await pool.backend.discard(itemOf(deleting));
-    pool.trash.add(deleting);
+    await pool.backend.discard(item);
+    await pool.backend.purge(item, AbortSignal.timeout(UNDO_TIMEOUT_MS));
+    await context.store.remove(deleting);
   } catch (error) {
     context.log.warn(
-      { item: record.id, error: messageOf(error) },
-      'that failed, too; the next call or start tries again',
+      { item: deleting.id, error: messageOf(error) },
+      'removing what a failed creation left failed; the trash goes on with it',
     );
+    pool.trash.add(deleting);
   }
 }
 
