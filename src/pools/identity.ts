@@ -15,8 +15,8 @@ export interface PoolIdentity {
 const MAX_IDENTITY_BYTES = 4096;
 const schema = z.object({ schema: z.literal(1), uuid: z.uuid(), backend: z.string() });
 
-/** The folders of a pool, mode 0700; `.stowage` first. */
-const FOLDERS = [
+/** The folders of a pool, mode 0700; parents first. */
+export const POOL_FOLDERS = [
   '.stowage',
   '.stowage/volumes',
   '.stowage/snapshots',
@@ -73,7 +73,7 @@ export async function identifyPool(host: Host, pool: PoolConfig, stateDir: strin
       `configure it so, or use an empty folder for backend ${pool.backend}`,
     );
   }
-  for (const folder of FOLDERS) await host.files.makeFolder(join(pool.path, folder), 0o700);
+  for (const folder of POOL_FOLDERS) await host.files.makeFolder(join(pool.path, folder), 0o700);
   // The pool first: dying in between leaves one that the next start takes as it is.
   if (found === undefined) await host.files.writeDurably(identityPath(pool), serialize(identity));
   if (remembered === undefined) {

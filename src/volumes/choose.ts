@@ -61,3 +61,13 @@ export function checkCapability(pool: ManagedPool, capability: Capability): void
     `mount_flags ${superblock.join(', ')}: the volumes of pool ${pool.name} (${pool.config.backend}) share one file system, so only per-mount flags (ro, noexec, nosuid, nodev, noatime, ...) are possible`,
   );
 }
+
+/** @throws 'out-of-range' for a volume larger than its pool's config allows */
+export function checkMaximum(pool: ManagedPool, sizeBytes: number): void {
+  const { maxVolumeBytes } = pool.config;
+  if (maxVolumeBytes === undefined || sizeBytes <= maxVolumeBytes) return;
+  throw new StowageError(
+    'out-of-range',
+    `${sizeBytes} bytes: pool ${pool.name} allows at most ${maxVolumeBytes} for a volume`,
+  );
+}

@@ -1,12 +1,12 @@
-import type { Plan, Wish } from '../backends/backend.ts';
+import type { Wish } from '../backends/backend.ts';
 import { isStowageError, StowageError } from '../errors.ts';
-import { checkCapability, choosePool, isHere, topologyHere } from './choose.ts';
+import { checkCapability, checkMaximum, choosePool, isHere, topologyHere } from './choose.ts';
 import type { Context, ManagedPool } from './context.ts';
 import { folderName, hashPool, newId } from './ids.ts';
 import { waitFor } from './jobs.ts';
 import { lockKey, withLocks } from './locks.ts';
 import { type Found, needReady, poolOf } from './lookup.ts';
-import { asExhausted, copying, makeBytes, sourceItem } from './make.ts';
+import { addHeld, asExhausted, copying, makeBytes, sourceItem } from './make.ts';
 import { itemOf, SCHEMA, type StoredRecord, type VolumeRecord } from './record.ts';
 import type { Access, CreateVolumeRequest } from './requests.ts';
 import type { VolumeInfo } from './service.ts';
@@ -68,7 +68,7 @@ async function begin(context: Context, request: CreateVolumeRequest): Promise<Vo
   checkSource(pool, source);
   for (const capability of request.capabilities) checkCapability(pool, capability);
   const plan = await pool.backend.plan(wishOf(request, source));
-  checkMaximum(pool, plan);
+  checkMaximum(pool, plan.sizeBytes);
 
   const release = await pool.room.hold(plan.sizeBytes, `volume ${request.name}`);
   try {
@@ -91,13 +91,9 @@ async function begin(context: Context, request: CreateVolumeRequest): Promise<Vo
       ...(request.source === undefined ? {} : { source: request.source }),
       attached: [],
     };
-    const adding = context.store.add(record);
-    release(); // the catalog counts it from here
-    return await adding;
+    return await addHeld(context, record, release);
   } catch (error) {
     throw asExhausted(error);
-  } finally {
-    release();
   }
 }
 
@@ -165,15 +161,6 @@ function wishOf(request: CreateVolumeRequest, source: Found<StoredRecord> | unde
     access: access.type === 'block' ? access : { type: 'mount', fsType: access.fsType },
     source: source === undefined ? undefined : itemOf(source.record),
   };
-}
-
-function checkMaximum(pool: ManagedPool, plan: Plan): void {
-  const { maxVolumeBytes } = pool.config;
-  if (maxVolumeBytes === undefined || plan.sizeBytes <= maxVolumeBytes) return;
-  throw new StowageError(
-    'out-of-range',
-    `${plan.sizeBytes} bytes: pool ${pool.name} allows at most ${maxVolumeBytes} for a volume`,
-  );
 }
 
 /** The access that all capabilities share (the edge refuses a mixture); the one that names a file system, where one does. */

@@ -1,5 +1,6 @@
 import { roundUp } from '../backends/sizes.ts';
 import { StowageError } from '../errors.ts';
+import { checkMaximum } from './choose.ts';
 import type { Context, ManagedPool } from './context.ts';
 import { keysOfUse, withLocks } from './locks.ts';
 import { needReady } from './lookup.ts';
@@ -57,11 +58,5 @@ function checkSize(pool: ManagedPool, record: VolumeRecord, sizeBytes: number, {
       `volume ${record.id} has ${record.sizeBytes} bytes and would have ${sizeBytes}, above the limit of ${limitBytes}; volumes do not shrink`,
     );
   }
-  const { maxVolumeBytes } = pool.config;
-  if (maxVolumeBytes !== undefined && sizeBytes > maxVolumeBytes) {
-    throw new StowageError(
-      'out-of-range',
-      `${sizeBytes} bytes: pool ${pool.name} allows at most ${maxVolumeBytes} for a volume`,
-    );
-  }
+  checkMaximum(pool, sizeBytes);
 }

@@ -6,8 +6,8 @@ import { refuseIfCopied } from './in-use.ts';
 import { waitFor } from './jobs.ts';
 import { lockKey, withLocks } from './locks.ts';
 import { type Found, find, need, needReady, poolOf } from './lookup.ts';
-import { copying, sourceItem, undo } from './make.ts';
-import { type GroupRecord, itemOf, SCHEMA, type SnapshotRecord, type VolumeRecord } from './record.ts';
+import { copying, snapshotPair, undo } from './make.ts';
+import { type GroupRecord, SCHEMA, type SnapshotRecord, type VolumeRecord } from './record.ts';
 import type { CreateGroupRequest, GroupRequest } from './requests.ts';
 import type { GroupInfo } from './service.ts';
 import { beginSnapshot, snapshotInfo } from './snapshot.ts';
@@ -104,11 +104,7 @@ async function takeInPool(
   snapshots: readonly SnapshotRecord[],
   signal: AbortSignal,
 ): Promise<void> {
-  const pairs = snapshots.map((record) => {
-    const source = sourceItem(context, record);
-    if (source === undefined) throw new StowageError('internal', `snapshot ${record.id} has no source`);
-    return { source, snapshot: itemOf(record) };
-  });
+  const pairs = snapshots.map((record) => snapshotPair(context, record));
   const sourceIds = snapshots.map(({ sourceId }) => sourceId);
   await copying(context, pool, 'group snapshot', sourceIds, () => pool.backend.snapshot(pairs, signal));
 }

@@ -1,7 +1,7 @@
-import { isStowageError, StowageError } from '../errors.ts';
+import { isStowageError, messageOf, StowageError } from '../errors.ts';
 import type { Context, ManagedPool } from './context.ts';
 import { hashPool, type Kind, parseId } from './ids.ts';
-import type { AnyRecord, GroupRecord, SnapshotRecord, VolumeRecord } from './record.ts';
+import { type AnyRecord, type GroupRecord, isLive, type SnapshotRecord, type VolumeRecord } from './record.ts';
 
 interface Records {
   volume: VolumeRecord;
@@ -30,7 +30,7 @@ export async function find<K extends Kind>(
   if (record !== undefined && record.state !== 'deleting') {
     const pool = poolOf(context, record);
     await pool.check();
-    return isRemoved(record) ? undefined : { record, pool };
+    return isLive(record) ? { record, pool } : undefined;
   }
   const damage = context.catalog.damage(id);
   if (damage !== undefined) {
@@ -77,10 +77,6 @@ export function poolOf(context: Context, record: AnyRecord): ManagedPool {
   return pool;
 }
 
-function isRemoved(record: AnyRecord): boolean {
-  return record.state === 'retained' || record.state === 'archived' || record.state === 'deleting';
-}
-
 function get<K extends Kind>(context: Context, kind: K, id: string): Records[K] | undefined;
 function get(context: Context, kind: Kind, id: string): AnyRecord | undefined {
   switch (kind) {
@@ -112,18 +108,16 @@ async function findInPoolsThatAreAway<K extends Kind>(
     try {
       if (hashPool((await pool.check()).uuid) !== poolHash) continue;
       const record = get(context, kind, id); // the check may just have loaded it
-      return record === undefined || isRemoved(record) ? undefined : { record, pool };
+      return record !== undefined && isLive(record) ? { record, pool } : undefined;
     } catch (error) {
       away ??= error;
     }
   }
   // Its pool is none of those that are here: it may be one that is away, and then nobody knows.
   if (away !== undefined) {
-    throw new StowageError(
-      'unavailable',
-      `${kind} ${id} may be in a pool that is away: ${away instanceof Error ? away.message : String(away)}`,
-      { cause: away },
-    );
+    throw new StowageError('unavailable', `${kind} ${id} may be in a pool that is away: ${messageOf(away)}`, {
+      cause: away,
+    });
   }
   return undefined;
 }

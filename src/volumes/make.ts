@@ -2,7 +2,7 @@ import type { Item } from '../backends/backend.ts';
 import { errnoOf, isStowageError, messageOf, StowageError } from '../errors.ts';
 import type { Context, ManagedPool } from './context.ts';
 import { lockKey, withLocks } from './locks.ts';
-import { itemOf, type StoredRecord } from './record.ts';
+import { itemOf, type SnapshotRecord, type StoredRecord } from './record.ts';
 
 /** How long taking back what failed may last, after the call that failed has ended. */
 const UNDO_TIMEOUT_MS = 30_000;
@@ -24,6 +24,17 @@ export async function makeBytes<R extends StoredRecord>(
     // A copy that a shutdown ends is begun again by the next start: its id may have been answered (ready_to_use false).
     if (!context.jobs.stopping()) await undo(context, pool, record);
     throw asExhausted(error);
+  }
+}
+
+/** Adds a record for which room is held; the catalog counts it from the first moment, and the hold ends. */
+export async function addHeld<R extends StoredRecord>(context: Context, record: R, release: () => void): Promise<R> {
+  try {
+    const adding = context.store.add(record);
+    release();
+    return await adding;
+  } finally {
+    release();
   }
 }
 
@@ -82,6 +93,13 @@ export function sourceItem(context: Context, record: StoredRecord): Item | undef
       `the source ${source.kind} ${source.id} of ${record.id} does not exist any more`,
     );
   return itemOf(found);
+}
+
+/** A snapshot with its source, as the backend takes it. */
+export function snapshotPair(context: Context, record: SnapshotRecord): { source: Item; snapshot: Item } {
+  const source = sourceItem(context, record);
+  if (source === undefined) throw new StowageError('internal', `snapshot ${record.id} has no source`);
+  return { source, snapshot: itemOf(record) };
 }
 
 const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'ENODEV']);

@@ -4,6 +4,7 @@ import { startCopy } from './create.ts';
 import { discard } from './delete.ts';
 import { removeGroup, undoGroup } from './group.ts';
 import { hashPool, parseId } from './ids.ts';
+import { poolOf } from './lookup.ts';
 import { undo } from './make.ts';
 import { type AnyRecord, type GroupRecord, itemOf, type SnapshotRecord, type StoredRecord } from './record.ts';
 import { startSnapshot } from './snapshot.ts';
@@ -102,8 +103,7 @@ function isOrphan(context: Context, snapshot: SnapshotRecord): boolean {
 }
 
 async function removeOrphan(context: Context, snapshot: SnapshotRecord): Promise<void> {
-  const pool = context.pools.get(snapshot.pool);
-  if (pool === undefined) return;
+  const pool = poolOf(context, snapshot);
   if (snapshot.state === 'creating') await undo(context, pool, snapshot);
   else await discard(context, pool, snapshot);
 }

@@ -7,7 +7,7 @@ import { refuseIfCopied } from './in-use.ts';
 import { waitFor } from './jobs.ts';
 import { lockKey, withLocks } from './locks.ts';
 import { find, need, needReady, poolOf } from './lookup.ts';
-import { copying, makeBytes, sourceItem } from './make.ts';
+import { addHeld, copying, makeBytes, snapshotPair } from './make.ts';
 import { itemOf, SCHEMA, type SnapshotRecord, type VolumeRecord } from './record.ts';
 import type { CreateSnapshotRequest, SnapshotRequest } from './requests.ts';
 import type { SnapshotInfo } from './service.ts';
@@ -53,41 +53,32 @@ export async function beginSnapshot(
   const identity = await pool.check();
   const reservedBytes = await pool.backend.snapshotSizeBytes(itemOf(source));
   const release = await pool.room.hold(reservedBytes, `snapshot ${name}`);
-  try {
-    const id = newId('snapshot', context.nodeHash, hashPool(identity.uuid));
-    const adding = context.store.add<SnapshotRecord>({
-      schema: SCHEMA,
-      generation: 1,
-      kind: 'snapshot',
-      id,
-      name,
-      createdAt: new Date().toISOString(),
-      state: 'creating',
-      pool: pool.name,
-      folder: folderName(name, id),
-      sizeBytes: source.sizeBytes,
-      reservedBytes,
-      layout: snapshotLayout(source.layout),
-      access: source.access,
-      sourceId: source.id,
-      ...(groupId === undefined ? {} : { groupId }),
-    });
-    release(); // the catalog counts it from here
-    return await adding;
-  } finally {
-    release();
-  }
+  const id = newId('snapshot', context.nodeHash, hashPool(identity.uuid));
+  const record: SnapshotRecord = {
+    schema: SCHEMA,
+    generation: 1,
+    kind: 'snapshot',
+    id,
+    name,
+    createdAt: new Date().toISOString(),
+    state: 'creating',
+    pool: pool.name,
+    folder: folderName(name, id),
+    sizeBytes: source.sizeBytes,
+    reservedBytes,
+    layout: snapshotLayout(source.layout),
+    access: source.access,
+    sourceId: source.id,
+    ...(groupId === undefined ? {} : { groupId }),
+  };
+  return addHeld(context, record, release);
 }
 
 /** Starts, or joins, the job that takes a snapshot. */
 export function startSnapshot(context: Context, pool: ManagedPool, record: SnapshotRecord): Promise<void> {
   return context.jobs.start(record.id, async (jobSignal) => {
     await copying(context, pool, `snapshot ${record.name}`, [record.sourceId], () =>
-      makeBytes(context, pool, record, async () => {
-        const source = sourceItem(context, record);
-        if (source === undefined) throw new StowageError('internal', `snapshot ${record.id} has no source`);
-        await pool.backend.snapshot([{ source, snapshot: itemOf(record) }], jobSignal);
-      }),
+      makeBytes(context, pool, record, async () => pool.backend.snapshot([snapshotPair(context, record)], jobSignal)),
     );
   });
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parseMountTable } from '../../src/host/mountinfo.ts';
 import type { MountEntry } from '../../src/host/mounts.ts';
+import { POOL_FOLDERS } from '../../src/pools/identity.ts';
 import type { Catalog } from '../../src/volumes/catalog.ts';
 import type { AnyRecord, StoredRecord } from '../../src/volumes/record.ts';
 import type { Place } from './place.ts';
@@ -23,18 +24,6 @@ export interface World {
   readonly problems: readonly string[];
 }
 
-const POOL_FOLDERS = [
-  '.',
-  '.stowage',
-  '.stowage/volumes',
-  '.stowage/snapshots',
-  '.stowage/groups',
-  '.stowage/trash',
-  '.stowage/tmp',
-  'volumes',
-  'snapshots',
-  'archive',
-];
 const WORK_FOLDERS = ['.', 'staging', 'targets', 'state', 'state/pools'];
 const ARCHIVED_AT = /-\d{8}T\d{6}Z/;
 
@@ -51,7 +40,7 @@ export async function look({ pool, work }: Place, catalog: Catalog): Promise<Wor
   return {
     mounts: sorted(await Promise.all(mounts.map((mount) => describeMount(mount, work, named)))),
     loops: sorted((await loopsBeneath(pool)).map((file) => named(file.slice(pool.length)))),
-    files: sorted([...(await listing(pool, POOL_FOLDERS, named)), ...(await workListing(work, named))]),
+    files: sorted([...(await listing(pool, ['.', ...POOL_FOLDERS], named)), ...(await workListing(work, named))]),
     records: sorted(records.map((record) => describeRecord(record, named))),
     problems,
   };

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { POOL_FOLDERS } from '../../src/pools/identity.ts';
 
 const run = promisify(execFile);
 
@@ -22,18 +23,6 @@ const MKFS: Record<Exclude<PoolKind, 'folder'>, readonly string[]> = {
   'ext4-quota': ['mkfs.ext4', '-q', '-F', '-m', '0', '-O', 'quota,project', '-E', 'quotatype=prjquota'],
   btrfs: ['mkfs.btrfs', '-q', '-f'],
 };
-
-/** The folders that a pool has before its backend is called (the pools module makes them in production). */
-const POOL_FOLDERS = [
-  '.stowage/volumes',
-  '.stowage/snapshots',
-  '.stowage/groups',
-  '.stowage/trash',
-  '.stowage/tmp',
-  'volumes',
-  'snapshots',
-  'archive',
-] as const;
 
 /**
  * An empty pool for a test: a file system of that kind and size (XFS takes at least 300 MiB) with a pool's folders in it.
