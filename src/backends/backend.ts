@@ -6,7 +6,14 @@ export type Layout =
       readonly content: ImageContent;
       readonly blockSizeBytes: number;
       readonly preallocated: boolean;
-    };
+    }
+  | { readonly backend: 'btrfs'; readonly qgroupId?: number | undefined } // of level 1: the volume's own and its nested subvolumes'; none: a snapshot, or quota advisory
+  | { readonly backend: 'lvm'; readonly type: 'thin' | 'thick'; readonly content: ImageContent }
+  | { readonly backend: 'disk'; readonly disk: string; readonly content: DiskContent } // `disk`: its stable id
+  | { readonly backend: 'memory' };
+
+/** A whole disk: raw, with a file system that we made, or (folder) one that was mounted beforehand. */
+export type DiskContent = ImageContent | { readonly type: 'folder' };
 
 export type ImageContent = { readonly type: 'block' } | { readonly type: 'mount'; readonly fsType: 'ext4' | 'xfs' };
 
@@ -40,6 +47,7 @@ export interface Features {
   readonly clones: 'none' | 'copy' | 'instant';
   readonly expansion: 'none' | 'online' | 'offline';
   readonly enforced: boolean; // sizes hold
+  readonly exactSizes: boolean; // as large as asked for, rounded up; false: as large as the disk that is taken
   readonly thin: boolean; // promises more than it takes at once
   /** Mount options belong to the volume's own superblock; false: only per-mount flags are accepted. */
   readonly ownSuperblock: boolean;
@@ -51,6 +59,8 @@ export interface PoolCapacity {
   readonly freeBytes: number;
   /** What our own volumes and snapshots take now; undefined where that cannot be known cheaply. */
   readonly usedByVolumesBytes: number | undefined;
+  /** The largest volume that fits, where that is less than all that is free: a disk is not shared. */
+  readonly largestBytes?: number;
 }
 
 export interface VolumeUsage {
@@ -74,8 +84,16 @@ export type Opened =
  */
 export interface Backend {
   readonly features: Features;
-  /** Chooses size and layout: rounds up, picks a project id. Changes nothing. 'out-of-range', 'invalid' (fs type, access) or 'unsupported' StowageError. */
-  plan(wish: Wish): Promise<Plan>;
+  /**
+   * Ties what the bytes lie on to the pool's UUID where that is not the pool's own folder (a volume group): marks it when it has no mark, throws 'unavailable'
+   * where it is missing or another pool's. Called when the pool is opened, before `recover`; left out where the folder says it all.
+   */
+  claim?(poolUuid: string): Promise<void>;
+  /**
+   * Chooses size and layout: rounds up, picks a project id or a disk. Changes nothing. `items` gives all that has a record in the pool; the
+   * caller makes no other plan until this one has its record. 'out-of-range', 'invalid' (fs type, access), 'exhausted' or 'unsupported' StowageError.
+   */
+  plan(wish: Wish, items: () => readonly Item[]): Promise<Plan>;
   /** Makes the volume's bytes, as a copy of `source` (volume or snapshot) where given, under a temporary name first. A complete one that is there already is kept. */
   create(item: Item, source: Item | undefined, signal: AbortSignal): Promise<void>;
   /** True if the item's data is there, complete. */

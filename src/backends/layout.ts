@@ -3,6 +3,9 @@ import type { Item, Layout } from './backend.ts';
 
 export type DirectoryLayout = Extract<Layout, { backend: 'directory' }>;
 export type ImageLayout = Extract<Layout, { backend: 'image' }>;
+export type BtrfsLayout = Extract<Layout, { backend: 'btrfs' }>;
+export type LvmLayout = Extract<Layout, { backend: 'lvm' }>;
+export type DiskLayout = Extract<Layout, { backend: 'disk' }>;
 
 /** The layout of a snapshot of an item: no limit of its own, and nothing reserved in its file. */
 export function snapshotLayout(source: Layout): Layout {
@@ -11,6 +14,12 @@ export function snapshotLayout(source: Layout): Layout {
       return { ...source, projectId: undefined };
     case 'image':
       return { ...source, preallocated: false };
+    case 'btrfs':
+      return { ...source, qgroupId: undefined };
+    case 'lvm':
+    case 'disk':
+    case 'memory':
+      return source;
   }
 }
 
@@ -23,6 +32,24 @@ export function directoryLayout(item: Item): DirectoryLayout {
 /** The item's layout, if it is an image's. Throws 'precondition' as above. */
 export function imageLayout(item: Item): ImageLayout {
   if (item.layout.backend !== 'image') throw wrongBackend(item, 'image');
+  return item.layout;
+}
+
+/** The item's layout, if it is a subvolume's. Throws 'precondition' as above. */
+export function btrfsLayout(item: Item): BtrfsLayout {
+  if (item.layout.backend !== 'btrfs') throw wrongBackend(item, 'btrfs');
+  return item.layout;
+}
+
+/** The item's layout, if it is a logical volume's. Throws 'precondition' as above. */
+export function lvmLayout(item: Item): LvmLayout {
+  if (item.layout.backend !== 'lvm') throw wrongBackend(item, 'lvm');
+  return item.layout;
+}
+
+/** The item's layout, if it is a disk's. Throws 'precondition' as above. */
+export function diskLayout(item: Item): DiskLayout {
+  if (item.layout.backend !== 'disk') throw wrongBackend(item, 'disk');
   return item.layout;
 }
 

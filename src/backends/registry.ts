@@ -1,15 +1,24 @@
+import { StowageError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import type { Backend } from './backend.ts';
+import type { BtrfsSettings } from './btrfs/settings.ts';
 import { createDirectoryBackend } from './directory/backend.ts';
 import type { DirectorySettings } from './directory/settings.ts';
+import type { DiskSettings } from './disk/settings.ts';
 import { createImageBackend } from './image/backend.ts';
 import type { ImageSettings } from './image/settings.ts';
 import type { BackendLog } from './log.ts';
+import type { LvmSettings } from './lvm/settings.ts';
+import type { MemorySettings } from './memory/settings.ts';
 
 /** What backends take from a pool's config. */
 export type BackendConfig =
   | ({ readonly backend: 'directory' } & DirectorySettings)
-  | ({ readonly backend: 'image' } & ImageSettings);
+  | ({ readonly backend: 'image' } & ImageSettings)
+  | ({ readonly backend: 'btrfs' } & BtrfsSettings)
+  | ({ readonly backend: 'lvm' } & LvmSettings)
+  | ({ readonly backend: 'disk' } & DiskSettings)
+  | ({ readonly backend: 'memory' } & MemorySettings);
 
 /** The backend that keeps this pool's volumes. It touches nothing before its first call. */
 export function createBackend(config: BackendConfig, deps: { host: Host; log: BackendLog }): Backend {
@@ -18,5 +27,10 @@ export function createBackend(config: BackendConfig, deps: { host: Host; log: Ba
       return createDirectoryBackend(config, deps);
     case 'image':
       return createImageBackend(config, deps);
+    case 'btrfs':
+    case 'lvm':
+    case 'disk':
+    case 'memory':
+      throw new StowageError('unsupported', `pool ${config.name}: backend ${config.backend} comes with a later commit`);
   }
 }

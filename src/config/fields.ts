@@ -70,6 +70,12 @@ export const poolName = text(
   'at most 63 characters of a-z, 0-9 and "-", with a letter or digit at both ends',
 );
 
+/** Names of volume groups and logical volumes, as lvm(8) has them. */
+export const lvmName = text(
+  /^(?!\.{1,2}$)[a-zA-Z0-9_.+][a-zA-Z0-9_.+-]{0,62}$/,
+  'a name of LVM, at most 63 characters of a-z, A-Z, 0-9, "_", ".", "+" and "-", not beginning with "-"',
+);
+
 export const address = text(
   /^(?:\[[0-9a-fA-F:.]+\]|[^:[\]\s]{1,253}):(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$/,
   'host:port, such as 127.0.0.1:9809 or [::]:9809',

@@ -1,7 +1,7 @@
 import type * as z from 'zod/mini';
 import { words } from './fields.ts';
 import { nearest } from './nearest.ts';
-import { configSchema, LATER_BACKENDS, POOL_SCHEMAS } from './schema.ts';
+import { POOL_SCHEMAS, writtenSchema } from './schema.ts';
 
 const MAX_SHOWN_LENGTH = 60;
 
@@ -28,9 +28,9 @@ function describe(issue: Issue, input: unknown): string[] {
 
 function unknownKey(path: Path, key: string, owner: unknown): string {
   const where = formatPath([...path, key]);
-  const known = path.length === 0 ? Object.keys(configSchema.shape) : poolKeys(valueAt(owner, ['backend']));
-  const other = path.length === 0 ? undefined : Object.keys(POOL_SCHEMAS).find((name) => poolKeys(name).includes(key));
-  if (other !== undefined) return `${where}: only pools of backend ${other} have this key`;
+  const known = path.length === 0 ? Object.keys(writtenSchema.shape) : poolKeys(valueAt(owner, ['backend']));
+  const others = path.length === 0 ? [] : Object.keys(POOL_SCHEMAS).filter((name) => poolKeys(name).includes(key));
+  if (others.length > 0) return `${where}: only pools of backend ${words(others)} have this key`;
   const meant = nearest(key, known);
   return `${where}: unknown key, ${meant === undefined ? `known are ${words(known)}` : `did you mean \`${meant}\`?`}`;
 }
@@ -43,10 +43,7 @@ function poolKeys(backend: unknown): string[] {
 function badBackend(found: unknown): string {
   const served = words(Object.keys(POOL_SCHEMAS));
   if (found === undefined) return `is missing; it must be ${served}`;
-  const later = typeof found === 'string' && LATER_BACKENDS.includes(found);
-  return later
-    ? `${found} is not yet supported; this version has ${served}`
-    : `must be ${served}, found ${show(found)}`;
+  return `must be ${served}, found ${show(found)}`;
 }
 
 /** `pools[1].quota`; a key that would not be clear so is quoted. */

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import * as z from 'zod/mini';
 import {
   address,
@@ -6,6 +7,7 @@ import {
   fileMode,
   integer,
   list,
+  lvmName,
   nodeName,
   number,
   oneOf,
@@ -19,9 +21,8 @@ import {
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 
-const poolKeys = {
+const commonKeys = {
   name: poolName,
-  path,
   overcommit: z._default(number(0.1, 100), 1),
   requireMount: z._default(bool, false),
   nodes: z.optional(list(nodeName, 1, 10_000)),
@@ -30,28 +31,54 @@ const poolKeys = {
   maxVolumeBytes: z.optional(size(MIB)),
 };
 
+/** Pools whose volumes lie at a path. */
+const poolKeys = { ...commonKeys, path };
+
+/** Pools whose volumes lie elsewhere keep only their records at a path, in the state folder unless it is set. */
+const recordKeys = { ...commonKeys, path: z.optional(path) };
+
+const folderMode = z._default(fileMode, 0o777);
+const quota = z._default(oneOf('enforced', 'advisory'), 'enforced');
+const fsType = z._default(oneOf('ext4', 'xfs'), 'ext4');
+
 /** One schema for each backend: a new one is one entry here. */
 export const POOL_SCHEMAS = {
   image: z.strictObject({
     backend: z.literal('image'),
     ...poolKeys,
-    fsType: z._default(oneOf('ext4', 'xfs'), 'ext4'),
+    fsType,
     blockSizeBytes: z._default(z.literal([512, 4096], { error: 'must be 512 or 4096' }), 4096),
     preallocate: z._default(bool, false),
   }),
   directory: z.strictObject({
     backend: z.literal('directory'),
     ...poolKeys,
-    quota: z._default(oneOf('enforced', 'advisory'), 'enforced'),
+    quota,
     inodesPerGiB: z._default(integer(0, 16_777_216), 65_536),
-    folderMode: z._default(fileMode, 0o777),
+    folderMode,
   }),
+  btrfs: z.strictObject({ backend: z.literal('btrfs'), ...poolKeys, quota, folderMode }),
+  lvm: z.strictObject({
+    backend: z.literal('lvm'),
+    ...recordKeys,
+    volumeGroup: lvmName,
+    thinPool: z.optional(lvmName), // none: thick volumes
+    fsType,
+  }),
+  disk: z.strictObject({
+    backend: z.literal('disk'),
+    ...recordKeys,
+    devices: z._default(list(path, 0, 1000), []),
+    discovery: z.optional(path),
+    fsType,
+    wipe: z._default(oneOf('discard', 'zero'), 'discard'),
+    folderMode,
+  }),
+  memory: z.strictObject({ backend: z.literal('memory'), ...recordKeys, size: size(MIB), folderMode }),
 };
 
-/** Backends of the design that are still to come. */
-export const LATER_BACKENDS: readonly string[] = ['btrfs', 'lvm', 'disk', 'memory'];
-
-export const configSchema = z.strictObject({
+/** The config as it is written; see configSchema. */
+export const writtenSchema = z.strictObject({
   driver: z.literal('local', {
     error: ({ input }) => (input === 'nfs' ? 'is not yet supported; this version serves local' : 'must be local'),
   }),
@@ -65,12 +92,37 @@ export const configSchema = z.strictObject({
   groupController: z._default(bool, true),
   hostPaths: z._default(list(path, 0, 100), []),
   callTimeoutMs: z._default(integer(1000, 3_600_000), 60_000),
-  pools: list(z.discriminatedUnion('backend', [POOL_SCHEMAS.image, POOL_SCHEMAS.directory]), 0, 1000),
+  pools: list(
+    z.discriminatedUnion('backend', [
+      POOL_SCHEMAS.image,
+      POOL_SCHEMAS.directory,
+      POOL_SCHEMAS.btrfs,
+      POOL_SCHEMAS.lvm,
+      POOL_SCHEMAS.disk,
+      POOL_SCHEMAS.memory,
+    ]),
+    0,
+    1000,
+  ),
 });
+
+/** The config with every pool's path. */
+export const configSchema = z.pipe(
+  writtenSchema,
+  z.transform(({ pools, ...keys }) => ({
+    ...keys,
+    pools: pools.map((pool) => ({ ...pool, path: pool.path ?? join(keys.stateDir, 'pools', pool.name) })),
+  })),
+);
 
 export type Config = z.infer<typeof configSchema>;
 /** One pool, with all defaults filled in: a union discriminated by `backend`. */
 export type PoolConfig = Config['pools'][number];
+
+/** True if the pool's volumes lie at its path; false if only its records do. */
+export function holdsVolumes(pool: Pick<PoolConfig, 'backend'>): boolean {
+  return pool.backend === 'directory' || pool.backend === 'image' || pool.backend === 'btrfs';
+}
 
 /** The pools that this node has: those that name it, and those that name no node. */
 export function poolsOfNode(config: Config, nodeName: string): readonly PoolConfig[] {

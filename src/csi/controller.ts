@@ -91,21 +91,20 @@ function optionalHandlers(volumes: VolumeService) {
   return { ...(controllerExpansion ? expand : {}), ...(modify ? change : {}) };
 }
 
-function capabilitiesOf({ controllerExpansion, modify }: ServiceFeatures): Capability[] {
+function capabilitiesOf(features: ServiceFeatures): Capability[] {
+  const { controllerExpansion, modify, snapshots, clones } = features;
   return [
     'CREATE_DELETE_VOLUME',
     'PUBLISH_UNPUBLISH_VOLUME',
     'LIST_VOLUMES',
     'GET_CAPACITY',
-    'CREATE_DELETE_SNAPSHOT',
-    'LIST_SNAPSHOTS',
-    'CLONE_VOLUME',
     'PUBLISH_READONLY',
     'LIST_VOLUMES_PUBLISHED_NODES',
     'VOLUME_CONDITION',
     'GET_VOLUME',
     'SINGLE_NODE_MULTI_WRITER',
-    'GET_SNAPSHOT',
+    ...(snapshots ? (['CREATE_DELETE_SNAPSHOT', 'LIST_SNAPSHOTS', 'GET_SNAPSHOT'] as const) : []),
+    ...(clones ? (['CLONE_VOLUME'] as const) : []),
     ...(controllerExpansion ? (['EXPAND_VOLUME'] as const) : []),
     ...(modify ? (['MODIFY_VOLUME'] as const) : []),
   ];

@@ -1,5 +1,5 @@
 import { StowageError } from '../errors.ts';
-import type { VolumeService } from '../volumes/service.ts';
+import type { ServiceFeatures, VolumeService } from '../volumes/service.ts';
 import type { PluginCapability } from './generated/csi/v1/PluginCapability.ts';
 import type { ServiceHandlers } from './handlers.ts';
 
@@ -15,7 +15,7 @@ export function createIdentity(
 ): ServiceHandlers<'identity'> {
   return {
     GetPluginInfo: async () => ({ name: plugin.name, vendorVersion: plugin.version }),
-    GetPluginCapabilities: async () => ({ capabilities: pluginCapabilities(volumes.features.groupSnapshots) }),
+    GetPluginCapabilities: async () => ({ capabilities: pluginCapabilities(volumes.features) }),
     Probe: async () => {
       const { ready, problem } = volumes.ready();
       if (problem !== undefined) throw new StowageError('precondition', problem);
@@ -24,11 +24,11 @@ export function createIdentity(
   };
 }
 
-function pluginCapabilities(groupSnapshots: boolean): PluginCapability[] {
+function pluginCapabilities({ groupSnapshots, expansion }: ServiceFeatures): PluginCapability[] {
   return [
     { service: { type: 'CONTROLLER_SERVICE' } },
     { service: { type: 'VOLUME_ACCESSIBILITY_CONSTRAINTS' } },
     ...(groupSnapshots ? [{ service: { type: 'GROUP_CONTROLLER_SERVICE' } } as const] : []),
-    { volumeExpansion: { type: 'ONLINE' } },
+    ...(expansion ? [{ volumeExpansion: { type: 'ONLINE' } } as const] : []),
   ];
 }

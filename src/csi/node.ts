@@ -4,10 +4,9 @@ import type { ServiceHandlers } from './handlers.ts';
 import { conditionMessage, usageMessages } from './responses.ts';
 import * as requests from './validate/node.ts';
 
-const CAPABILITIES: readonly Capability[] = [
+const ALWAYS: readonly Capability[] = [
   'STAGE_UNSTAGE_VOLUME',
   'GET_VOLUME_STATS',
-  'EXPAND_VOLUME',
   'VOLUME_CONDITION',
   'SINGLE_NODE_MULTI_WRITER',
 ];
@@ -38,7 +37,10 @@ export function createNode(volumes: VolumeService): ServiceHandlers<'node'> {
     NodeExpandVolume: async (request, { signal }) => ({
       capacityBytes: await volumes.expandOnNode(requests.expandOnNode(request), signal),
     }),
-    NodeGetCapabilities: async () => ({ capabilities: CAPABILITIES.map((type) => ({ rpc: { type } })) }),
+    NodeGetCapabilities: async () => {
+      const types: Capability[] = volumes.features.expansion ? [...ALWAYS, 'EXPAND_VOLUME'] : [...ALWAYS];
+      return { capabilities: types.map((type) => ({ rpc: { type } })) };
+    },
     NodeGetInfo: async () => {
       const { nodeId, maxVolumes, topology } = volumes.nodeInfo();
       return { nodeId, maxVolumesPerNode: maxVolumes, accessibleTopology: { segments: topology } };

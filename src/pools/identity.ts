@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
-import type { PoolConfig } from '../config/schema.ts';
+import { holdsVolumes, type PoolConfig } from '../config/schema.ts';
 import { messageOf, StowageError } from '../errors.ts';
 import type { Files } from '../host/files.ts';
 import type { Host } from '../host/host.ts';
@@ -44,6 +44,7 @@ export function memoryPath(stateDir: string, poolName: string): string {
  * @throws 'unavailable' saying what is there instead, and what to do
  */
 export async function identifyPool(host: Host, pool: PoolConfig, stateDir: string): Promise<PoolIdentity> {
+  if (!holdsVolumes(pool)) await host.files.makeFolders(pool.path);
   const at = await host.files.stat(pool.path);
   if (at?.type !== 'folder') {
     throw refused(

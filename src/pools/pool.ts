@@ -49,6 +49,7 @@ export function createPool(
     const identity = await identifyPool(host, config, stateDir);
     const file = await host.files.stat(identityPath(config));
     if (file === undefined) throw new StowageError('unavailable', `pool ${config.name} went away while it was opened`);
+    await backend.claim?.(identity.uuid);
     if (loadedUuid === undefined) await onOpen(pool, identity);
     else if (loadedUuid !== identity.uuid) throw changed(config, loadedUuid, identity.uuid);
     loadedUuid = identity.uuid;

@@ -8,6 +8,8 @@ const SAMPLE_TTL_MS = 10_000;
 export interface Room {
   /** Bytes that may still be promised. */
   availableBytes(): Promise<number>;
+  /** The largest volume that may still be made, at most what is available. */
+  largestBytes(): Promise<number>;
   /**
    * Checks and holds in one step.
    * @returns gives the hold back; for what has become a record instead
@@ -51,6 +53,10 @@ export function createRoom(
 
   return {
     availableBytes: async () => availableIn(await capacity()),
+    async largestBytes() {
+      const now = await capacity();
+      return Math.min(availableIn(now), now.largestBytes ?? Number.MAX_SAFE_INTEGER);
+    },
     async hold(bytes, what) {
       const now = await capacity();
       // No await from here to the hold: two calls cannot both take the last room.

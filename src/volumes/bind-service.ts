@@ -9,12 +9,14 @@ import { expandVolume } from './expand.ts';
 import { createGroup, deleteGroup, getGroup } from './group.ts';
 import { expandOnNode, stats } from './mounted.ts';
 import { publish, unpublish } from './publish.ts';
-import type { VolumeService } from './service.ts';
+import type { ServiceFeatures, VolumeService } from './service.ts';
 import { createSnapshot, deleteSnapshot, getSnapshot } from './snapshot.ts';
 import { stage, unstage } from './stage.ts';
 
+type PoolFeatures = Omit<ServiceFeatures, 'controllerExpansion' | 'modify' | 'groupSnapshots'>;
+
 /** The operations as the gRPC edge calls them. All wait for the recovery after a start, but those that say who and how we are. */
-export function bindService(context: Context, recovered: Promise<void>): VolumeService {
+export function bindService(context: Context, recovered: Promise<void>, able: PoolFeatures): VolumeService {
   const { config } = context;
   let isReady = false;
   recovered.then(
@@ -39,9 +41,10 @@ export function bindService(context: Context, recovered: Promise<void>): VolumeS
 
   return {
     features: {
-      controllerExpansion: config.controllerExpansion,
+      ...able,
+      controllerExpansion: config.controllerExpansion && able.expansion,
       modify: config.controllerModify,
-      groupSnapshots: config.groupController,
+      groupSnapshots: config.groupController && able.snapshots,
     },
     ready: () => ({ ready: isReady }),
     nodeInfo: () => ({

@@ -1,3 +1,4 @@
+import type { Item } from '../backends/backend.ts';
 import type { Config } from '../config/schema.ts';
 import type { Host } from '../host/host.ts';
 import type { Pool } from '../pools/pool.ts';
@@ -8,11 +9,16 @@ import type { Jobs } from './jobs.ts';
 import type { Locks } from './locks.ts';
 import type { Store } from './store.ts';
 import type { Trash } from './trash.ts';
+import type { Turns } from './turns.ts';
 
 /** A pool with what the domain keeps for it. */
 export interface ManagedPool extends Pool {
   readonly room: Room;
   readonly trash: Trash;
+  /** All that has a record in the pool, as its backend sees it. */
+  items(): Item[];
+  /** Plans are made one after another, each until it has its record: no two get one project id or one disk. */
+  readonly turns: Turns;
 }
 
 /** What every operation works with; made once at start (`driver.ts`), passed in, never global. */

@@ -1,13 +1,13 @@
 import type { Wish } from '../backends/backend.ts';
 import { isStowageError, StowageError } from '../errors.ts';
-import { checkCapability, checkMaximum, choosePool, isHere, topologyHere } from './choose.ts';
+import { checkCapability, choosePool, isHere, topologyHere } from './choose.ts';
 import type { Context, ManagedPool } from './context.ts';
-import { folderName, hashPool, newId } from './ids.ts';
 import { waitFor } from './jobs.ts';
 import { lockKey, withLocks } from './locks.ts';
 import { type Found, needReady, poolOf } from './lookup.ts';
-import { addHeld, asExhausted, copying, makeBytes, sourceItem } from './make.ts';
-import { itemOf, SCHEMA, type StoredRecord, type VolumeRecord } from './record.ts';
+import { asExhausted, copying, makeBytes, sourceItem } from './make.ts';
+import { beginVolume } from './new-volume.ts';
+import { itemOf, type StoredRecord, type VolumeRecord } from './record.ts';
 import type { Access, CreateVolumeRequest } from './requests.ts';
 import type { VolumeInfo } from './service.ts';
 
@@ -58,7 +58,7 @@ async function begin(context: Context, request: CreateVolumeRequest): Promise<Vo
   }
   const source = request.source === undefined ? undefined : await findSource(context, request.source);
   const pool = choosePool(context, request.parameters.pool ?? source?.pool.name);
-  const identity = await pool.check().catch((error: unknown) => Promise.reject(asExhausted(error)));
+  await pool.check().catch((error: unknown) => Promise.reject(asExhausted(error)));
   // A pool that came back just now has brought its records.
   const late = context.catalog.byName('volume', request.name);
   if (late !== undefined) {
@@ -67,34 +67,13 @@ async function begin(context: Context, request: CreateVolumeRequest): Promise<Vo
   }
   checkSource(pool, source);
   for (const capability of request.capabilities) checkCapability(pool, capability);
-  const plan = await pool.backend.plan(wishOf(request, source));
-  checkMaximum(pool, plan.sizeBytes);
-
-  const release = await pool.room.hold(plan.sizeBytes, `volume ${request.name}`);
-  try {
-    const id = newId('volume', context.nodeHash, hashPool(identity.uuid));
-    const record: VolumeRecord = {
-      schema: SCHEMA,
-      generation: 1,
-      kind: 'volume',
-      id,
-      name: request.name,
-      createdAt: new Date().toISOString(),
-      state: 'creating',
-      pool: pool.name,
-      folder: folderName(request.name, id),
-      sizeBytes: plan.sizeBytes,
-      reservedBytes: plan.sizeBytes,
-      layout: plan.layout,
-      access: accessOf(request).type,
-      onDelete: request.mutableParameters.onDelete ?? request.parameters.onDelete ?? 'delete',
-      ...(request.source === undefined ? {} : { source: request.source }),
-      attached: [],
-    };
-    return await addHeld(context, record, release);
-  } catch (error) {
-    throw asExhausted(error);
-  }
+  const given = {
+    name: request.name,
+    access: accessOf(request).type,
+    onDelete: request.mutableParameters.onDelete ?? request.parameters.onDelete ?? 'delete',
+    ...(request.source === undefined ? {} : { source: request.source }),
+  };
+  return beginVolume(context, pool, given, wishOf(request, source));
 }
 
 /** Makes the bytes: an empty volume within the call, a copy as a job that outlives it. */

@@ -97,20 +97,25 @@ export async function capacity(context: Context, request: CapacityRequest): Prom
   let availableBytes = 0;
   let largestBytes = 0;
   for (const pool of pools) {
-    const bytes = pool === undefined ? 0 : await availableIn(pool, request);
-    availableBytes += bytes;
-    largestBytes = Math.max(largestBytes, Math.min(bytes, pool?.config.maxVolumeBytes ?? bytes));
+    const room = pool === undefined ? NO_ROOM : await roomIn(pool, request);
+    availableBytes += room.availableBytes;
+    largestBytes = Math.max(
+      largestBytes,
+      Math.min(room.largestBytes, pool?.config.maxVolumeBytes ?? room.largestBytes),
+    );
   }
   return { availableBytes, maximumVolumeBytes: largestBytes };
 }
 
-async function availableIn(pool: ManagedPool, { capabilities }: CapacityRequest): Promise<number> {
+const NO_ROOM = { availableBytes: 0, largestBytes: 0 };
+
+async function roomIn(pool: ManagedPool, { capabilities }: CapacityRequest): Promise<typeof NO_ROOM> {
   try {
     await pool.check();
     for (const capability of capabilities) checkCapability(pool, capability);
-    return await pool.room.availableBytes();
+    return { availableBytes: await pool.room.availableBytes(), largestBytes: await pool.room.largestBytes() };
   } catch (error) {
-    if (isStowageError(error, 'unavailable', 'invalid', 'precondition')) return 0;
+    if (isStowageError(error, 'unavailable', 'invalid', 'precondition')) return NO_ROOM;
     throw error;
   }
 }

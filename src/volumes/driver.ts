@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import type { Features } from '../backends/backend.ts';
 import { createBackend } from '../backends/registry.ts';
-import { type Config, type PoolConfig, poolsOfNode } from '../config/schema.ts';
+import { type Config, holdsVolumes, type PoolConfig, poolsOfNode } from '../config/schema.ts';
 import { messageOf, StowageError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { listRemembered } from '../pools/identity.ts';
@@ -19,6 +20,7 @@ import type { VolumeService } from './service.ts';
 import { createStore } from './store.ts';
 import { topologyValue } from './topology.ts';
 import { createTrash } from './trash.ts';
+import { createTurns } from './turns.ts';
 
 export interface Driver {
   readonly service: VolumeService;
@@ -86,7 +88,7 @@ async function openWith(
   for (const pool of configs) pools.set(pool.name, managePool(context, pool));
   const recovered = recover(context);
   return {
-    service: bindService(context, recovered),
+    service: bindService(context, recovered, ablePools(config, { host, log })),
     catalog,
     recovered,
     async idle() {
@@ -113,6 +115,8 @@ function managePool(context: Context, config: PoolConfig): ManagedPool {
   const items = () => [...catalog.all(config.name)].filter((record) => record.kind !== 'group').map(itemOf);
   const managed: ManagedPool = {
     ...pool,
+    items,
+    turns: createTurns(),
     room: createRoom(
       config,
       () => backend.capacity(items()),
@@ -121,7 +125,8 @@ function managePool(context: Context, config: PoolConfig): ManagedPool {
     trash: createTrash({
       log,
       bytesPerSecond: config.trashBytesPerSecond,
-      freeBytes: async () => (await host.files.statfs(config.path)).freeBytes,
+      // What else holds volumes gives them back faster or slower in ways of its own.
+      freeBytes: async () => (holdsVolumes(config) ? (await host.files.statfs(config.path)).freeBytes : 0),
       purge: async (record, signal) => {
         await managed.check();
         await backend.discard(itemOf(record)); // nothing, unless that failed when it was deleted
@@ -131,6 +136,20 @@ function managePool(context: Context, config: PoolConfig): ManagedPool {
     }),
   };
   return managed;
+}
+
+/**
+ * What the pools of the config can do, also those of other nodes: a sidecar that runs beside each driver ends where its capability is missing. Without any
+ * pool, all is said to be possible.
+ */
+function ablePools(config: Config, deps: { host: Host; log: Logger }) {
+  const features = config.pools.map((pool) => createBackend(pool, deps).features);
+  const any = (can: (of: Features) => boolean) => features.length === 0 || features.some(can);
+  return {
+    snapshots: any(({ snapshots }) => snapshots !== 'none'),
+    clones: any(({ clones }) => clones !== 'none'),
+    expansion: any(({ expansion }) => expansion !== 'none'),
+  };
 }
 
 /** Pools that are away now are opened by the first call that finds them. */

@@ -30,6 +30,13 @@ export async function expandRecord(
   size: SizeRange,
   signal: AbortSignal,
 ): Promise<VolumeRecord> {
+  if (pool.backend.features.expansion === 'none') {
+    // The resizer takes this code as the end of it, and says so to the user.
+    throw new StowageError(
+      'invalid',
+      `volumes of pool ${pool.name} (${pool.config.backend}) cannot grow; move the data to a larger one`,
+    );
+  }
   const sizeBytes = Math.max(record.sizeBytes, roundUp(size.requiredBytes));
   checkSize(pool, record, sizeBytes, size);
   if (sizeBytes === record.sizeBytes) {

@@ -26,6 +26,10 @@ export async function publish(context: Context, request: PublishRequest): Promis
   await withLocks(context.locks, `NodePublishVolume ${request.volumeId}`, [lockKey.id(request.volumeId)], async () => {
     const { host } = context;
     const { record, pool } = await needReady(context, 'volume', request.volumeId);
+    if (request.stagingPath === undefined) {
+      // CSI, "NodePublishVolume Errors": Staging target path not set
+      throw new StowageError('precondition', 'staging_target_path is not set; the volume must be staged first');
+    }
     checkFits(record, request.capability.access.type);
     checkCapability(pool, request.capability);
     const [stagingPath, target] = await Promise.all([

@@ -16,6 +16,11 @@ const bytes = z.number().check(z.int(), z.nonnegative());
 const time = z.string().check(z.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/));
 const onDelete = z.enum(['delete', 'retain', 'archive']);
 
+const imageContent = [
+  z.object({ type: z.literal('block') }),
+  z.object({ type: z.literal('mount'), fsType: z.enum(['ext4', 'xfs']) }),
+] as const;
+
 const layout = z.union([
   z.object({
     backend: z.literal('directory'),
@@ -24,13 +29,21 @@ const layout = z.union([
   }),
   z.object({
     backend: z.literal('image'),
-    content: z.union([
-      z.object({ type: z.literal('block') }),
-      z.object({ type: z.literal('mount'), fsType: z.enum(['ext4', 'xfs']) }),
-    ]),
+    content: z.union(imageContent),
     blockSizeBytes: z.number().check(z.int(), z.positive()),
     preallocated: z.boolean(),
   }),
+  z.object({
+    backend: z.literal('btrfs'),
+    qgroupId: z.optional(z.number().check(z.int(), z.positive())), // none: quota advisory, or a snapshot
+  }),
+  z.object({ backend: z.literal('lvm'), type: z.enum(['thin', 'thick']), content: z.union(imageContent) }),
+  z.object({
+    backend: z.literal('disk'),
+    disk: z.string().check(z.minLength(1), z.maxLength(1024)),
+    content: z.union([...imageContent, z.object({ type: z.literal('folder') })]),
+  }),
+  z.object({ backend: z.literal('memory') }),
 ]);
 
 const common = {

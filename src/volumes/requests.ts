@@ -48,7 +48,7 @@ export type MutableParameters = Readonly<{ onDelete?: OnDelete }>;
 
 export interface PublishRequest {
   readonly volumeId: string;
-  readonly stagingPath: string;
+  readonly stagingPath: string | undefined; // undefined for inline ephemeral volumes, which are not staged
   readonly targetPath: string;
   readonly capability: Capability;
   readonly readOnly: boolean;

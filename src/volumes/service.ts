@@ -102,6 +102,10 @@ export interface ServiceFeatures {
   readonly controllerExpansion: boolean;
   readonly modify: boolean;
   readonly groupSnapshots: boolean;
+  /** What a pool of the config can do, of whatever node. */
+  readonly snapshots: boolean;
+  readonly clones: boolean;
+  readonly expansion: boolean;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import type { Wish } from '../../src/backends/backend.ts';
 import type { BackendConfig } from '../../src/backends/registry.ts';
@@ -6,10 +7,10 @@ import { lifecycleTests } from './conformance/lifecycle.ts';
 import { planTests } from './conformance/plan.ts';
 import { recoveryTests } from './conformance/recovery.ts';
 import { sizeTests } from './conformance/size.ts';
-import { createWorkbench, type Workbench } from './workbench.ts';
+import { createWorkbench, type Inspect, type Workbench } from './workbench.ts';
 
 export interface ConformanceSetup {
-  makePool(): Promise<{ config: BackendConfig; cleanup: () => Promise<void> }>;
+  makePool(): Promise<{ config: BackendConfig; inspect?: Inspect; cleanup: () => Promise<void> }>;
   /** What the volumes of this run are. */
   readonly access: Wish['access'];
   /** The size of most volumes: the pool has room for about ten. */
@@ -29,7 +30,9 @@ export function describeBackend(name: string, setup: ConformanceSetup): void {
     beforeAll(async () => {
       const pool = await setup.makePool();
       cleanup = pool.cleanup;
-      bench = createWorkbench({ config: pool.config, access: setup.access, sizeBytes: setup.sizeBytes });
+      const { access, sizeBytes } = setup;
+      bench = createWorkbench({ config: pool.config, inspect: pool.inspect, access, sizeBytes });
+      await bench.backend.claim?.(randomUUID());
       await bench.backend.recover([], AbortSignal.timeout(60_000));
     }, 120_000);
     afterAll(() => cleanup(), 120_000);

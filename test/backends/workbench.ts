@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rmdir } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
@@ -12,6 +12,10 @@ import { fill, fingerprint, type View } from '../support/content.ts';
 
 /** A pool with its backend, and what tests of one do again and again. */
 export interface Workbench {
+  readonly inspect: Inspect;
+  /** What was made here, as its pool would know it; purging takes it out again through `forget`. */
+  readonly items: () => readonly Item[];
+  readonly forget: (item: Item) => void;
   readonly host: Host;
   readonly backend: Backend;
   readonly poolPath: string;
@@ -28,7 +32,35 @@ export interface Workbench {
   restarted(): Backend;
 }
 
+/** How a test looks behind the backend's back: what is where, by the names it has there. */
+export interface Inspect {
+  trashed(item: Item): Promise<readonly string[]>;
+  temporary(item: Item): Promise<readonly string[]>;
+  archived(item: Item): Promise<readonly string[]>;
+  /** Takes the item's data away. @returns gives it back */
+  hide(item: Item): Promise<() => Promise<void>>;
+}
+
+/** For data that lies in the pool's folder, beneath `volumes` and `snapshots`. */
+export function inspectFolder(poolPath: string): Inspect {
+  const entriesOf = async (place: string, item: Item) =>
+    (await readdir(join(poolPath, place))).filter((name) => name.startsWith(item.folder));
+  return {
+    trashed: (item) => entriesOf('.stowage/trash', item),
+    temporary: (item) => entriesOf('.stowage/tmp', item),
+    archived: (item) => entriesOf('archive', item),
+    async hide(item) {
+      const place = item.kind === 'volume' ? 'volumes' : 'snapshots';
+      const [name = ''] = await entriesOf(place, item);
+      await rename(join(poolPath, place, name), join(poolPath, 'elsewhere'));
+      return () => rename(join(poolPath, 'elsewhere'), join(poolPath, place, name));
+    },
+  };
+}
+
 export interface Setup {
+  /** Left out where the data lies in the pool's folder. */
+  readonly inspect?: Inspect | undefined;
   readonly config: BackendConfig;
   readonly access: Wish['access'];
   readonly sizeBytes: number;
@@ -37,16 +69,19 @@ export interface Setup {
 /** A signal that nobody gives, but that keeps a hanging test from hanging for ever. */
 export const signal = () => AbortSignal.timeout(60_000);
 
-export function createWorkbench({ config, access, sizeBytes }: Setup): Workbench {
+export function createWorkbench({ config, access, sizeBytes, inspect }: Setup): Workbench {
   const host = createHost();
   const log = pino({ level: 'silent' });
   const restarted = () => createBackend(config, { host, log });
   const backend = restarted();
+  const made = new Map<string, Item>();
+  const items = () => [...made.values()];
 
   async function volume(change: Partial<Wish> = {}): Promise<Item> {
     const wish: Wish = { requiredBytes: sizeBytes, limitBytes: undefined, access, source: undefined, ...change };
-    const plan = await backend.plan(wish);
+    const plan = await backend.plan(wish, items);
     const item: Item = { kind: 'volume', ...newName('v'), ...plan, reservedBytes: plan.sizeBytes };
+    made.set(item.id, item);
     await backend.create(item, wish.source, signal());
     return item;
   }
@@ -82,6 +117,9 @@ export function createWorkbench({ config, access, sizeBytes }: Setup): Workbench
   }
 
   return {
+    inspect: inspect ?? inspectFolder(config.path),
+    items,
+    forget: (item) => made.delete(item.id),
     host,
     backend,
     poolPath: config.path,

@@ -6,6 +6,8 @@ import { services } from '../../src/csi/services.ts';
 import { StowageError } from '../../src/errors.ts';
 import { latch, type Serving, serving, untilAborted } from './support/serving.ts';
 
+import { ALL_FEATURES } from './support/volumes.ts';
+
 let at: Serving;
 beforeEach(async () => {
   at = await serving();
@@ -62,7 +64,7 @@ describe('calls', () => {
   });
 
   it('answer UNIMPLEMENTED where the driver does not serve them', async () => {
-    await at.start({ features: { controllerExpansion: false, modify: false, groupSnapshots: false } });
+    await at.start({ features: { ...ALL_FEATURES, controllerExpansion: false, modify: false, groupSnapshots: false } });
     const client = at.connect();
     const refused = { code: status.UNIMPLEMENTED };
     await expect(client.call(services.controller.ControllerExpandVolume, volume)).rejects.toMatchObject(refused);

@@ -1,7 +1,9 @@
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { services } from '../../src/csi/services.ts';
+import type { ServiceFeatures } from '../../src/volumes/service.ts';
 import { type Serving, serving } from './support/serving.ts';
+import { ALL_FEATURES } from './support/volumes.ts';
 
 let at: Serving;
 beforeEach(async () => {
@@ -9,8 +11,15 @@ beforeEach(async () => {
 });
 afterEach(() => at.end());
 
-const all = { controllerExpansion: true, modify: true, groupSnapshots: true };
-const none = { controllerExpansion: false, modify: false, groupSnapshots: false };
+const all = ALL_FEATURES;
+const none: ServiceFeatures = {
+  controllerExpansion: false,
+  modify: false,
+  groupSnapshots: false,
+  snapshots: false,
+  clones: false,
+  expansion: false,
+};
 const volume = { volumeId: 'v1.volume' };
 const capability = { accessMode: { mode: 'SINGLE_NODE_WRITER' }, block: {} } as const;
 
@@ -25,7 +34,7 @@ it('says who it is', async () => {
 
 it.each([
   [all, ['CONTROLLER_SERVICE', 'VOLUME_ACCESSIBILITY_CONSTRAINTS', 'GROUP_CONTROLLER_SERVICE', 'ONLINE']],
-  [none, ['CONTROLLER_SERVICE', 'VOLUME_ACCESSIBILITY_CONSTRAINTS', 'ONLINE']],
+  [none, ['CONTROLLER_SERVICE', 'VOLUME_ACCESSIBILITY_CONSTRAINTS']],
 ])('advertises the services of %j', async (features, expected) => {
   await at.start({ features });
   const { capabilities } = await at.connect().call(services.identity.GetPluginCapabilities, {});
@@ -41,14 +50,16 @@ it.each([
   const types = capabilities.map(({ rpc }) => rpc?.type);
   expect(types.includes('EXPAND_VOLUME')).toBe(expected);
   expect(types.includes('MODIFY_VOLUME')).toBe(expected);
-  expect(types.length).toBe(expected ? 15 : 13);
+  expect(types.includes('CREATE_DELETE_SNAPSHOT')).toBe(expected);
+  expect(types.includes('CLONE_VOLUME')).toBe(expected);
+  expect(types.length).toBe(expected ? 15 : 9);
   const node = await at.connect().call(services.node.NodeGetCapabilities, {});
   expect(node.capabilities.map(({ rpc }) => rpc?.type)).toEqual([
     'STAGE_UNSTAGE_VOLUME',
     'GET_VOLUME_STATS',
-    'EXPAND_VOLUME',
     'VOLUME_CONDITION',
     'SINGLE_NODE_MULTI_WRITER',
+    ...(expected ? ['EXPAND_VOLUME'] : []),
   ]);
 });
 

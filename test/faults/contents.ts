@@ -46,6 +46,7 @@ export async function contentsOf(place: Place, { driver, csi }: Running): Promis
 async function contentOf(place: Place, csi: Csi, record: StoredRecord): Promise<string> {
   const path = join(place.pool, record.kind === 'volume' ? 'volumes' : 'snapshots', record.folder);
   if (record.layout.backend === 'directory') return proofIn(path);
+  if (record.layout.backend !== 'image') throw new Error(`no way to look into ${record.layout.backend} yet`);
   if (record.layout.content.type === 'block') return digestOf(`${path}.img`);
   if (record.kind === 'volume') return stagedContent(place, csi, { name: record.name, volumeId: record.id });
   const name = 'restored';

@@ -50,7 +50,7 @@ describe('records', () => {
     ['generation', 0],
     ['createdAt', 'yesterday'],
     ['id', ''],
-    ['layout', { backend: 'memory' }],
+    ['layout', { backend: 'cloud' }],
     ['attached', 'node'],
     ['kind', 'disk'],
   ])('with %s %j are damaged, and the message names the field', async (key, value) => {

@@ -37,6 +37,7 @@ export function createDirectoryBackend(settings: DirectorySettings, deps: { host
       clones: 'copy',
       expansion: 'online',
       enforced: settings.quota === 'enforced',
+      exactSizes: true,
       thin: true,
       ownSuperblock: false,
     },

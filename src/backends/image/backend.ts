@@ -65,6 +65,7 @@ function imageFeatures(settings: ImageSettings, canClone: boolean): Features {
     clones: copies,
     expansion: 'online',
     enforced: true,
+    exactSizes: true,
     thin: !settings.preallocate,
     ownSuperblock: true,
   };

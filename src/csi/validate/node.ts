@@ -1,4 +1,3 @@
-import { StowageError } from '../../errors.ts';
 import type {
   NodeExpandRequest,
   PublishRequest,
@@ -39,19 +38,14 @@ export function unstage(request: NodeUnstageVolumeRequest__Output): UnstageReque
 export function publish(request: NodePublishVolumeRequest__Output): PublishRequest {
   checkSecrets(request.secrets);
   stringMap('publish_context', request.publishContext);
-  const checked = {
+  return {
     volumeId: required('volume_id', request.volumeId),
+    stagingPath: optionalPath('staging_target_path', request.stagingTargetPath),
     targetPath: requiredPath('target_path', request.targetPath),
     capability: requiredCapability('volume_capability', request.volumeCapability),
     readOnly: request.readonly,
     volumeContext: stringMap('volume_context', request.volumeContext),
   };
-  const stagingPath = optionalPath('staging_target_path', request.stagingTargetPath);
-  if (stagingPath === undefined) {
-    // CSI, "NodePublishVolume Errors": Staging target path not set
-    throw new StowageError('precondition', 'staging_target_path is not set; the volume must be staged first');
-  }
-  return { ...checked, stagingPath };
 }
 
 export function unpublish(request: NodeUnpublishVolumeRequest__Output): UnpublishRequest {

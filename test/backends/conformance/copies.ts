@@ -29,7 +29,7 @@ export function copyTests(bench: () => Workbench, { access }: ConformanceSetup):
     it('cannot be smaller than their source', async () => {
       const { backend, volume } = bench();
       const wish = { requiredBytes: 4096, limitBytes: undefined, access, source: await volume() };
-      await expect(backend.plan(wish)).rejects.toMatchObject({ code: 'out-of-range' });
+      await expect(backend.plan(wish, () => [])).rejects.toMatchObject({ code: 'out-of-range' });
     });
 
     it('refuse a source that is missing, leaving nothing', async () => {

@@ -1,20 +1,17 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { Item } from '../../../src/backends/backend.ts';
 import { signal, type Workbench } from '../workbench.ts';
 
 export function lifecycleTests(bench: () => Workbench): void {
-  const entriesOf = async (place: string, item: Item) =>
-    (await readdir(join(bench().poolPath, place))).filter((name) => name.startsWith(item.folder));
-
   describe('create', () => {
     it('makes a volume that is there, open or not', async () => {
-      const { backend, volume } = bench();
+      const { backend, inspect, volume } = bench();
       const item = await volume();
       expect(await backend.exists(item)).toBe(true);
       expect(await backend.condition(item)).toBeUndefined();
-      expect(await entriesOf('.stowage/tmp', item)).toEqual([]);
+      expect(await inspect.temporary(item)).toEqual([]);
     });
 
     it('keeps a complete volume when called again', async () => {
@@ -40,13 +37,13 @@ export function lifecycleTests(bench: () => Workbench): void {
     });
 
     it('leaves nothing when its time is over', async () => {
-      const { backend, volume } = bench();
+      const { backend, inspect, volume } = bench();
       const source = await volume();
       const item: Item = { ...(await volume()), id: 'late', folder: 'late' };
       const late = backend.create(item, source, AbortSignal.abort());
       await expect(late).rejects.toMatchObject({ code: 'cancelled' });
       expect(await backend.exists(item)).toBe(false);
-      expect(await entriesOf('.stowage/tmp', item)).toEqual([]);
+      expect(await inspect.temporary(item)).toEqual([]);
     });
   });
 
@@ -88,15 +85,15 @@ export function lifecycleTests(bench: () => Workbench): void {
 
   describe('delete', () => {
     it('moves the data to the trash, then removes it, each as often as asked', async () => {
-      const { backend, filledVolume } = bench();
+      const { backend, inspect, filledVolume } = bench();
       const item = await filledVolume();
       await backend.discard(item);
       await backend.discard(item);
       expect(await backend.exists(item)).toBe(false);
-      expect(await entriesOf('.stowage/trash', item)).toHaveLength(1);
+      expect(await inspect.trashed(item)).toHaveLength(1);
       await backend.purge(item, signal());
       await backend.purge(item, signal());
-      expect(await entriesOf('.stowage/trash', item)).toEqual([]);
+      expect(await inspect.trashed(item)).toEqual([]);
     });
 
     it('removes snapshots and leaves their volumes', async () => {
@@ -112,12 +109,12 @@ export function lifecycleTests(bench: () => Workbench): void {
     });
 
     it('archives under a name with the time', async () => {
-      const { backend, filledVolume } = bench();
+      const { backend, inspect, filledVolume } = bench();
       const item = await filledVolume();
       await backend.archive(item, new Date('2026-11-21T08:09:10.123Z'));
       await backend.archive(item, new Date('2026-11-21T08:09:11.123Z'));
       expect(await backend.exists(item)).toBe(false);
-      const names = await entriesOf('archive', item);
+      const names = await inspect.archived(item);
       expect(names.map((name) => name.replace('.img', ''))).toEqual([`${item.folder}-20261121T080910Z`]);
     });
   });

@@ -16,49 +16,51 @@ export function planTests(bench: () => Workbench, { access }: ConformanceSetup):
 
   describe('plan', () => {
     it('rounds the size up to 4096 bytes', async () => {
-      const plan = await bench().backend.plan(wish({ requiredBytes: GIB + 1 }));
+      const plan = await bench().backend.plan(wish({ requiredBytes: GIB + 1 }), () => []);
       expect(plan.sizeBytes).toBe(GIB + 4096);
     });
 
     it('refuses a limit that rounding up would exceed', async () => {
-      const plan = bench().backend.plan(wish({ requiredBytes: GIB + 1, limitBytes: GIB + 2 }));
+      const plan = bench().backend.plan(wish({ requiredBytes: GIB + 1, limitBytes: GIB + 2 }), () => []);
       await expect(plan).rejects.toMatchObject({ code: 'out-of-range' });
     });
 
     it('gives a default size where none is asked for, within the limit', async () => {
       const { backend } = bench();
-      expect((await backend.plan(wish({ requiredBytes: 0 }))).sizeBytes).toBe(GIB);
-      const { sizeBytes } = await backend.plan(wish({ requiredBytes: 0, limitBytes: GIB / 2 + 5 }));
+      expect((await backend.plan(wish({ requiredBytes: 0 }), () => [])).sizeBytes).toBe(GIB);
+      const { sizeBytes } = await backend.plan(wish({ requiredBytes: 0, limitBytes: GIB / 2 + 5 }), () => []);
       expect(sizeBytes).toBe(GIB / 2);
     });
 
     it('makes the smallest volume as large as it must be', async () => {
       const { backend } = bench();
-      const { sizeBytes } = await backend.plan(wish({ requiredBytes: 1 }));
+      const { sizeBytes } = await backend.plan(wish({ requiredBytes: 1 }), () => []);
       expect(sizeBytes).toBeGreaterThanOrEqual(4096);
-      const tooSmall = backend.plan(wish({ requiredBytes: 1, limitBytes: sizeBytes - 1 }));
+      const tooSmall = backend.plan(wish({ requiredBytes: 1, limitBytes: sizeBytes - 1 }), () => []);
       await expect(tooSmall).rejects.toMatchObject({ code: 'out-of-range' });
     });
 
     it('refuses raw block and file system types that it does not have', async () => {
       const { backend } = bench();
       if (!backend.features.block) {
-        await expect(backend.plan(wish({ access: { type: 'block' } }))).rejects.toMatchObject({ code: 'invalid' });
+        await expect(backend.plan(wish({ access: { type: 'block' } }), () => [])).rejects.toMatchObject({
+          code: 'invalid',
+        });
       }
-      const unknown = backend.plan(wish({ access: { type: 'mount', fsType: 'ntfs' } }));
+      const unknown = backend.plan(wish({ access: { type: 'mount', fsType: 'ntfs' } }), () => []);
       await expect(unknown).rejects.toMatchObject({ code: 'invalid' });
     });
 
     it('accepts every file system type that it declares', async () => {
       const { backend } = bench();
       for (const fsType of ['', ...backend.features.fsTypes]) {
-        await expect(backend.plan(wish({ access: { type: 'mount', fsType } }))).resolves.toBeDefined();
+        await expect(backend.plan(wish({ access: { type: 'mount', fsType } }), () => [])).resolves.toBeDefined();
       }
     });
 
     it('gives plans made at the same time nothing in common', async () => {
       const { backend } = bench();
-      const plans = await Promise.all(Array.from({ length: 8 }, () => backend.plan(wish({}))));
+      const plans = await Promise.all(Array.from({ length: 8 }, () => backend.plan(wish({}), () => [])));
       const ids = plans.flatMap(({ layout }) => (layout.backend === 'directory' ? [layout.projectId] : []));
       const known = ids.filter((id) => id !== undefined);
       expect(new Set(known).size).toBe(known.length);

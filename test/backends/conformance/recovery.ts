@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { signal, type Workbench } from '../workbench.ts';
@@ -6,16 +6,24 @@ import { signal, type Workbench } from '../workbench.ts';
 export function recoveryTests(bench: () => Workbench): void {
   describe('condition', () => {
     it('tells that the data is missing', async () => {
-      const { backend, poolPath, volume } = bench();
+      const { backend, inspect, volume } = bench();
+      const item = await volume();
+      const giveBack = await inspect.hide(item);
+      expect(await backend.condition(item)).toContain('missing');
+      await giveBack();
+      expect(await backend.condition(item)).toBeUndefined();
+    });
+
+    it('tells that another thing lies in its place', async () => {
+      const { backend, inspect, poolPath, volume } = bench();
+      if (!['directory', 'btrfs', 'image'].includes((await volume()).layout.backend)) return;
       const item = await volume();
       const [name = ''] = (await readdir(join(poolPath, 'volumes'))).filter((entry) => entry.startsWith(item.folder));
-      await rename(join(poolPath, 'volumes', name), join(poolPath, 'elsewhere'));
-      expect(await backend.condition(item)).toContain('missing');
+      const giveBack = await inspect.hide(item);
       await writeFile(join(poolPath, 'volumes', name), 'short');
       expect(await backend.condition(item)).toMatch(/truncated|not a folder/);
-      await truncate(join(poolPath, 'volumes', name), 0);
-      await rename(join(poolPath, 'volumes', name), join(poolPath, 'wrong'));
-      await rename(join(poolPath, 'elsewhere'), join(poolPath, 'volumes', name));
+      await rm(join(poolPath, 'volumes', name));
+      await giveBack();
       expect(await backend.condition(item)).toBeUndefined();
     });
   });

@@ -161,7 +161,7 @@ export const FIELDS: Readonly<Record<string, Readonly<Record<string, FieldRule>>
   NodePublishVolumeRequest: {
     volume_id: id,
     publish_context: context,
-    staging_target_path: { ...path, missing: 'precondition' }, // CSI, "NodePublishVolume Errors"
+    staging_target_path: { valid: path.valid, bad: path.bad }, // left out for inline ephemeral volumes; the domain knows which are
     target_path: path,
     volume_capability: requiredMessage,
     readonly: flag,

@@ -1,4 +1,11 @@
-import type { GroupInfo, SnapshotInfo, VolumeInfo, VolumeService, VolumeStatus } from '../../../src/volumes/service.ts';
+import type {
+  GroupInfo,
+  ServiceFeatures,
+  SnapshotInfo,
+  VolumeInfo,
+  VolumeService,
+  VolumeStatus,
+} from '../../../src/volumes/service.ts';
 
 const volume: VolumeInfo = {
   id: 'v1.volume',
@@ -25,10 +32,19 @@ const snapshot: SnapshotInfo = {
 
 const group: GroupInfo = { id: 'v1.group', snapshots: [snapshot], createdAt: snapshot.createdAt, ready: true };
 
+export const ALL_FEATURES: ServiceFeatures = {
+  controllerExpansion: true,
+  modify: true,
+  groupSnapshots: true,
+  snapshots: true,
+  clones: true,
+  expansion: true,
+};
+
 /** A domain that does nothing and answers at once, except for what `changes` says. */
 export function fakeVolumes(changes: Partial<VolumeService> = {}): VolumeService {
   return {
-    features: { controllerExpansion: true, modify: true, groupSnapshots: true },
+    features: ALL_FEATURES,
     ready: () => ({ ready: true }),
     createVolume: async () => volume,
     deleteVolume: async () => undefined,
