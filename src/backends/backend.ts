@@ -51,6 +51,8 @@ export interface Features {
   readonly thin: boolean; // promises more than it takes at once
   /** Mount options belong to the volume's own superblock; false: only per-mount flags are accepted. */
   readonly ownSuperblock: boolean;
+  /** True where a restart of the node takes the data: nothing is kept after a deletion either. */
+  readonly volatile?: boolean;
 }
 
 export interface PoolCapacity {

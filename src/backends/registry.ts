@@ -9,6 +9,7 @@ import { createImageBackend } from './image/backend.ts';
 import type { ImageSettings } from './image/settings.ts';
 import type { BackendLog } from './log.ts';
 import type { LvmSettings } from './lvm/settings.ts';
+import { createMemoryBackend } from './memory/backend.ts';
 import type { MemorySettings } from './memory/settings.ts';
 
 /** What backends take from a pool's config. */
@@ -30,7 +31,8 @@ export function createBackend(config: BackendConfig, deps: { host: Host; log: Ba
     case 'btrfs':
     case 'lvm':
     case 'disk':
-    case 'memory':
       throw new StowageError('unsupported', `pool ${config.name}: backend ${config.backend} comes with a later commit`);
+    case 'memory':
+      return createMemoryBackend(config, deps);
   }
 }

@@ -1,7 +1,9 @@
 import { type ErrorCode, errnoOf, isStowageError, messageOf, StowageError } from '../errors.ts';
-import { bindAndRemount, bindTree, remount, whereMissing } from './bind-mount.ts';
+import { bindAndRemount, bindOpened, bindOpenedAndRemount, bindTree, remount, whereMissing } from './bind-mount.ts';
 import type { Commands } from './command.ts';
 import { mountDevice, requireAbsolute, unmountDevice } from './device-mount.ts';
+import type { OpenPath } from './files.ts';
+import { type MemoryLimits, mountMemory, resizeMemory } from './memory-mount.ts';
 import { attributeChange } from './mount-flags.ts';
 import { MNT_DETACH, type MountSyscalls, mountSyscalls, UMOUNT_NOFOLLOW } from './mount-syscalls.ts';
 import { createMountTableReader } from './mountinfo.ts';
@@ -56,6 +58,11 @@ export interface Mounts {
    * open_tree, mount_setattr, move_mount; where the kernel lacks those, bind and remount. `source` is opened with O_PATH, its last part not followed if it is a link.
    */
   bind(source: string, target: string, flags: readonly PerMountFlag[]): Promise<void>;
+  /**
+   * Binds what is open, whatever lies at its path by now, not recursively and with the flags in effect as `bind` does. Later mounts and unmounts beneath
+   * the origin are not seen beneath the target, nor the reverse.
+   */
+  bindOpened(source: OpenPath, target: string, flags: readonly PerMountFlag[]): Promise<void>;
   /** Changes the per-mount flags of the mount at `target`. */
   setFlags(target: string, flags: readonly PerMountFlag[]): Promise<void>;
   /** umount2(target, UMOUNT_NOFOLLOW), then with MNT_DETACH if busy, in-process; nothing where it is no mount point (EINVAL, ENOENT). For binds: never waits for a server or disk. */
@@ -70,6 +77,10 @@ export interface Mounts {
   ): Promise<void>;
   /** umount(8) of a device's last mount, which writes back what is dirty, in a child with a deadline. 'busy' StowageError where EBUSY; nothing where it is no mount point. */
   unmountDevice(target: string, signal: AbortSignal): Promise<void>;
+  /** Mounts an empty tmpfs, complete from the first moment: its limits, its root's mode, nosuid, nodev, and noswap where the kernel has it. */
+  mountMemory(target: string, limits: MemoryLimits, mode: number): Promise<void>;
+  /** Gives the tmpfs at `target` other limits. 'precondition' where none is mounted there, or where it holds more. */
+  resizeMemory(target: string, limits: MemoryLimits): Promise<void>;
 }
 
 const CODES: Readonly<Record<string, ErrorCode>> = {
@@ -140,6 +151,15 @@ export function createMounts(commands: Commands, calls: MountSyscalls = mountSys
         ),
       );
     },
+    async bindOpened(source, target, flags) {
+      requireAbsolute(target, 'target');
+      explained(`bind ${source.path} on ${target}`, () =>
+        whereMissing(
+          () => bindOpened(calls, source, target, flags),
+          () => bindOpenedAndRemount(calls, source, target, flags),
+        ),
+      );
+    },
     async setFlags(target, flags) {
       requireAbsolute(target, 'target');
       explained(`set ${flags.join(',')} on the mount at ${target}`, () =>
@@ -158,5 +178,18 @@ export function createMounts(commands: Commands, calls: MountSyscalls = mountSys
     mountDevice: (device, target, fsType, options, signal) =>
       mountDevice(commands, device, target, fsType, options, signal),
     unmountDevice: (target, signal) => unmountDevice(commands, target, signal),
+    async mountMemory(target, limits, mode) {
+      requireAbsolute(target, 'target');
+      explained(`mount a tmpfs of ${limits.sizeBytes} bytes at ${target}`, () => mountMemory(target, limits, mode));
+    },
+    async resizeMemory(target, limits) {
+      requireAbsolute(target, 'target');
+      const there = readTable().at(target);
+      if (there?.fsType !== 'tmpfs')
+        throw new StowageError('precondition', `cannot resize the tmpfs at ${target}: none is mounted there`);
+      explained(`make the tmpfs at ${target} ${limits.sizeBytes} bytes large`, () =>
+        resizeMemory(target, limits, there),
+      );
+    },
   };
 }

@@ -16,6 +16,8 @@ export interface MountMark {
   readonly place: Place;
   /** The block device's number, where it is one: mounts of the file system on it. */
   readonly blockDevice: string | undefined;
+  /** A folder's own path: where a file system is mounted for the volume alone, that mount is the volume, not a use of it. */
+  readonly home?: string;
 }
 
 /** Where in its file system a path lies; the path itself is not touched. */
@@ -27,7 +29,7 @@ export function placeOf(table: MountTable, path: string): Place {
 /** What to look for in the mount table. `opened.path` must be free of symbolic links. */
 export async function markOf(host: Host, opened: Opened, table: MountTable): Promise<MountMark> {
   const place = placeOf(table, opened.path);
-  if (opened.type === 'folder') return { place, blockDevice: undefined };
+  if (opened.type === 'folder') return { place, blockDevice: undefined, home: opened.path };
   const node = await host.files.stat(opened.path);
   if (node?.type !== 'block') {
     throw new StowageError(
@@ -46,12 +48,16 @@ export function isMountOf(mark: MountMark, mount: MountEntry): boolean {
 
 /** All mounts that show the volume or a part of it (kubelet binds sub-paths). */
 export function mountsOf(mark: MountMark, table: MountTable): MountEntry[] {
-  const { place, blockDevice } = mark;
+  const { place, blockDevice, home } = mark;
   return table.entries.filter(
     (mount) =>
       (blockDevice !== undefined && mount.device === blockDevice) ||
-      (mount.device === place.device && (mount.root === place.root || mount.root.startsWith(`${place.root}/`))),
+      (mount.device === place.device && isWithin(mount.root, place.root) && mount.mountPoint !== home),
   );
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`);
 }
 
 /** dev_t as the C library packs it (makedev(3)) -> major:minor. */

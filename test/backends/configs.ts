@@ -10,3 +10,7 @@ export function imageConfig(path: string, change: Partial<ImageConfig> = {}): Ba
 export function directoryConfig(path: string, quota: 'enforced' | 'advisory'): BackendConfig {
   return { backend: 'directory', name: 'test', path, quota, inodesPerGiB: 65_536, folderMode: 0o777 };
 }
+
+export function memoryConfig(path: string, sizeBytes: number): BackendConfig {
+  return { backend: 'memory', name: 'test', path, size: sizeBytes, folderMode: 0o777 };
+}

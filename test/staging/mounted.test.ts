@@ -56,6 +56,17 @@ describe('the mounts of a folder', () => {
   });
 });
 
+describe('the mounts of a file system mounted for one volume', () => {
+  const mark: MountMark = { place: { device: '0:50', root: '/' }, blockDevice: undefined, home: '/pool/volumes/a' };
+
+  it('are all but its own', () => {
+    const own = mount('0:50', '/', '/pool/volumes/a');
+    const staged = mount('0:50', '/', '/staging');
+    const subPath = mount('0:50', '/sub', '/pod/sub');
+    expect(mountsOf(mark, tableOf(own, staged, subPath))).toEqual([staged, subPath]);
+  });
+});
+
 describe('the mounts of a block device', () => {
   const mark: MountMark = { place: { device: '0:6', root: '/loop7' }, blockDevice: '7:7' };
 
