@@ -24,6 +24,12 @@ export function planMemory(settings: MemorySettings, wish: Wish): Plan {
       `fs type ${asked} was asked for, but pool ${settings.name} keeps volumes in memory (tmpfs): leave csi.storage.k8s.io/fstype out of the StorageClass`,
     );
   }
+  if (wish.source !== undefined) {
+    throw new StowageError(
+      'unsupported',
+      `pool ${settings.name} (memory) cannot copy ${wish.source.kind} ${wish.source.id}: its volumes have neither snapshots nor clones`,
+    );
+  }
   const sizeBytes = chooseSize(wish, { leastBytes: SIZE_STEP_BYTES, sourceBytes: 0 });
   if (sizeBytes > settings.size) {
     throw new StowageError(

@@ -8,15 +8,33 @@ import { signal, type Workbench } from '../workbench.ts';
 
 export function copyTests(bench: () => Workbench, { access }: ConformanceSetup): void {
   describe('copies', () => {
+    it('are refused as far as the features say', async () => {
+      const { backend, volume } = bench();
+      const source = await volume();
+      if (backend.features.clones === 'none') {
+        const wish = { requiredBytes: source.sizeBytes, limitBytes: undefined, access, source };
+        await expect(backend.plan(wish, () => [])).rejects.toMatchObject({ code: 'unsupported' });
+      }
+      if (backend.features.snapshots === 'none') {
+        const snapshot: Item = { ...source, kind: 'snapshot', id: 'none', folder: 'none' };
+        await expect(backend.snapshot([{ source, snapshot }], signal())).rejects.toMatchObject({
+          code: 'unsupported',
+        });
+        expect(await backend.exists(snapshot)).toBe(false);
+      }
+    });
+
     it('clone a volume with everything in it', async () => {
-      const { filledVolume, volume, fingerprint } = bench();
+      const { backend, filledVolume, volume, fingerprint } = bench();
+      if (backend.features.clones === 'none') return;
       const source = await filledVolume();
       const clone = await volume({ source });
       expect(await fingerprint(clone)).toBe(await fingerprint(source));
     });
 
     it('restore a snapshot, as it was when it was taken', async () => {
-      const { filledVolume, takeSnapshot, staged, volume, fingerprint } = bench();
+      const { backend, filledVolume, takeSnapshot, staged, volume, fingerprint } = bench();
+      if (backend.features.snapshots === 'none') return;
       const source = await filledVolume();
       const before = await fingerprint(source);
       const snapshot = await takeSnapshot(source);
@@ -28,12 +46,14 @@ export function copyTests(bench: () => Workbench, { access }: ConformanceSetup):
 
     it('cannot be smaller than their source', async () => {
       const { backend, volume } = bench();
+      if (backend.features.clones === 'none') return;
       const wish = { requiredBytes: 4096, limitBytes: undefined, access, source: await volume() };
       await expect(backend.plan(wish, () => [])).rejects.toMatchObject({ code: 'out-of-range' });
     });
 
     it('refuse a source that is missing, leaving nothing', async () => {
       const { backend, volume } = bench();
+      if (backend.features.clones === 'none') return;
       const source: Item = { ...(await volume()), id: 'gone', folder: 'gone' };
       const item: Item = { ...(await volume()), id: 'orphan', folder: 'orphan' };
       await expect(backend.create(item, source, signal())).rejects.toMatchObject({ code: 'data-loss' });
@@ -42,6 +62,7 @@ export function copyTests(bench: () => Workbench, { access }: ConformanceSetup):
 
     it('can be taken again, which changes nothing', async () => {
       const { backend, filledVolume, takeSnapshot, staged, volume, fingerprint } = bench();
+      if (backend.features.snapshots === 'none') return;
       const source = await filledVolume();
       const before = await fingerprint(source);
       const snapshot = await takeSnapshot(source);
@@ -52,6 +73,7 @@ export function copyTests(bench: () => Workbench, { access }: ConformanceSetup):
 
     it('of volumes in use hold what was written, and writers go on', async () => {
       const { backend, volume, snapshotOf, staged, fingerprint: fingerprintOf } = bench();
+      if (backend.features.snapshots === 'none') return;
       const source = await volume();
       await staged(source, async (view) => {
         await fill(view);
@@ -71,6 +93,7 @@ export function copyTests(bench: () => Workbench, { access }: ConformanceSetup):
 
     it('of several volumes are taken together', async () => {
       const { backend, filledVolume, snapshotOf, volume, fingerprint } = bench();
+      if (backend.features.snapshots === 'none') return;
       const sources = [await filledVolume(), await filledVolume()];
       const pairs = [];
       for (const source of sources) pairs.push({ source, snapshot: await snapshotOf(source) });
@@ -82,6 +105,7 @@ export function copyTests(bench: () => Workbench, { access }: ConformanceSetup):
 
     it('of several volumes are all taken or none', async () => {
       const { backend, poolPath, filledVolume, snapshotOf, staged } = bench();
+      if (backend.features.snapshots === 'none') return;
       const source = await filledVolume();
       const [first, second] = [await snapshotOf(source), await snapshotOf(source)];
       // Something else is where the second snapshot shall be, which is noticed only when the first is taken.
