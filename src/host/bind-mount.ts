@@ -1,15 +1,46 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { errnoOf, StowageError } from '../errors.ts';
-import { attributeChange, remountFlags } from './mount-flags.ts';
-import { MNT_DETACH, type MountSyscalls, MS_BIND, MS_REMOUNT, UMOUNT_NOFOLLOW, withPathFd } from './mount-syscalls.ts';
+import type { OpenPath } from './files.ts';
+import { attributeChange, type MountAttributeChange, remountFlags } from './mount-flags.ts';
+import {
+  MNT_DETACH,
+  type MountSyscalls,
+  MS_BIND,
+  MS_PRIVATE,
+  MS_REMOUNT,
+  UMOUNT_NOFOLLOW,
+  withPathFd,
+} from './mount-syscalls.ts';
 import { readMountTable } from './mountinfo.ts';
 import type { MountEntry, PerMountFlag } from './mounts.ts';
 
 /** Binds `source` on `target`, with `flags` in effect before anyone can see the mount. Throws SystemErrors, ENOSYS before Linux 5.12. */
 export function bindTree(calls: MountSyscalls, source: string, target: string, flags: readonly PerMountFlag[]): void {
   const tree = withPathFd(source, (fd) => calls.cloneTree(source, fd));
+  const change = flags.length > 0 ? attributeChange(flags) : undefined;
+  attach(calls, source, tree, target, change);
+}
+
+/** The same for what is open (O_PATH), and cut off from the mounts of its origin: what is mounted or unmounted beneath one is not beneath the other. */
+export function bindOpened(
+  calls: MountSyscalls,
+  source: OpenPath,
+  target: string,
+  flags: readonly PerMountFlag[],
+): void {
+  const tree = calls.cloneTree(source.path, source.fd);
+  attach(calls, source.path, tree, target, { ...attributeChange(flags), propagation: MS_PRIVATE });
+}
+
+function attach(
+  calls: MountSyscalls,
+  source: string,
+  tree: number,
+  target: string,
+  change: MountAttributeChange | undefined,
+): void {
   try {
-    if (flags.length > 0) calls.setTreeAttributes(source, tree, attributeChange(flags));
+    if (change !== undefined) calls.setTreeAttributes(source, tree, change);
     withPathFd(target, (fd) => calls.attachTree(target, tree, fd));
   } finally {
     closeSync(tree); // an unattached clone ends here
@@ -48,12 +79,31 @@ export function bindAndRemount(
   flags: readonly PerMountFlag[],
 ): void {
   // mount(2) follows links; the links of /proc lead to exactly what was opened.
-  withPathFd(source, (sourceFd) =>
-    withPathFd(target, (targetFd) => calls.mount(`/proc/self/fd/${sourceFd}`, `/proc/self/fd/${targetFd}`, MS_BIND)),
-  );
-  if (flags.length === 0) return;
+  withPathFd(source, (fd) => bindFd(calls, fd, target));
+  if (flags.length > 0) undoIfFailed(calls, target, () => remount(calls, target, flags));
+}
+
+/** bindOpened with mount(2), as bindAndRemount does it. */
+export function bindOpenedAndRemount(
+  calls: MountSyscalls,
+  source: OpenPath,
+  target: string,
+  flags: readonly PerMountFlag[],
+): void {
+  bindFd(calls, source.fd, target);
+  undoIfFailed(calls, target, () => {
+    withPathFd(target, (fd) => calls.mount(null, `/proc/self/fd/${fd}`, MS_PRIVATE));
+    if (flags.length > 0) remount(calls, target, flags);
+  });
+}
+
+function bindFd(calls: MountSyscalls, sourceFd: number, target: string): void {
+  withPathFd(target, (targetFd) => calls.mount(`/proc/self/fd/${sourceFd}`, `/proc/self/fd/${targetFd}`, MS_BIND));
+}
+
+function undoIfFailed(calls: MountSyscalls, target: string, change: () => void): void {
   try {
-    remount(calls, target, flags);
+    change();
   } catch (error) {
     calls.unmount(target, UMOUNT_NOFOLLOW | MNT_DETACH);
     throw error;

@@ -7,6 +7,7 @@ import { entries } from './files/entries.ts';
 import { folders } from './files/folders.ts';
 import { lock } from './files/lock.ts';
 import { measureSmallTree } from './files/measure.ts';
+import { opening } from './files/open-path.ts';
 import { createPrivateBinds } from './files/private-bind.ts';
 import { reading } from './files/read.ts';
 import { createRemoveTree } from './files/remove-tree.ts';
@@ -45,6 +46,15 @@ export interface FileSystemStat {
 export interface FolderHandle {
   readonly path: string; // /proc/<pid>/fd/<n>: also valid in our children
   readonly close: () => Promise<void>;
+}
+
+/** What was opened with O_PATH, whatever it is: a reference that no rename or link swapped in can lead astray. */
+export interface OpenPath {
+  readonly fd: number;
+  readonly stat: FileStat;
+  readonly mountId: number; // as in mountinfo
+  readonly path: string; // where it lay when it was opened, without links
+  readonly close: () => void;
 }
 
 /** What a tree of files takes. */
@@ -124,6 +134,17 @@ export interface Files {
   sync(path: string): Promise<void>;
   /** openat2(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS, O_PATH|O_DIRECTORY): `relative` ('' is the root itself) beneath `root`. ELOOP/EXDEV/ENOENT as the kernel says. */
   openFolder(root: string, relative: string): Promise<FolderHandle>;
+  /**
+   * Opens a file of any type for its reference alone (O_PATH, no device is opened): `root` as it is resolved now, links and all, then `relative` ('' is the
+   * root itself) by openat2(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS). In a thread: it may wait for a disk or a server.
+   * ELOOP for any link beneath the root, ENOENT, ENOTDIR as the kernel says.
+   */
+  openPath(root: string, relative: string): Promise<OpenPath>;
+  /**
+   * Makes an empty file with that mode, whose folder must be there, or a folder and those above it (mode less the umask), reached as openPath does; what is there
+   * already stays. ELOOP for any link on the way.
+   */
+  makeBeneath(root: string, relative: string, type: 'file' | 'folder', mode: number): Promise<void>;
   /** An exclusive flock(2) on a file, made (0600) if it is missing, kept until release or the end of the process; undefined if it is held already, here or in another process. */
   lock(path: string): Promise<{ readonly release: () => Promise<void> } | undefined>;
 }
@@ -149,6 +170,7 @@ export function createFiles(
     ...createSizes(commands),
     rename,
     openFolder,
+    ...opening,
     lock,
     removeTree: createRemoveTree(commands, binds),
     copy: createCopy(commands, binds),

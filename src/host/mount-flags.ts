@@ -4,6 +4,7 @@ import type { PerMountFlag } from './mounts.ts';
 export interface MountAttributeChange {
   readonly set: number;
   readonly clear: number;
+  readonly propagation?: number; // MS_PRIVATE or its like; 0: as it is
 }
 
 const RDONLY = 0x1;

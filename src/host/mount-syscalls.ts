@@ -19,6 +19,7 @@ const { O_NOFOLLOW } = constants;
 
 export const MS_REMOUNT = 0x20;
 export const MS_BIND = 0x1000;
+export const MS_PRIVATE = 0x40000;
 export const MNT_DETACH = 2;
 export const UMOUNT_NOFOLLOW = 8;
 
@@ -57,9 +58,10 @@ const readlinkat = bindCall('long readlinkat(int dfd, const char *path, void *bu
 const poll = bindCall('int poll(void *fds, unsigned long count, int timeout_ms)');
 
 function mountAttr(change: MountAttributeChange): Buffer {
-  const attr = Buffer.alloc(MOUNT_ATTR_BYTES); // then propagation and userns_fd: 0, unchanged
+  const attr = Buffer.alloc(MOUNT_ATTR_BYTES); // the last is userns_fd: 0, unchanged
   attr.writeBigUInt64LE(BigInt(change.set), 0);
   attr.writeBigUInt64LE(BigInt(change.clear), 8);
+  attr.writeBigUInt64LE(BigInt(change.propagation ?? 0), 16);
   return attr;
 }
 

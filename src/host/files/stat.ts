@@ -56,7 +56,8 @@ function resolveParent(path: string): string {
   }
 }
 
-function toFileStat(stats: Stats): FileStat {
+/** What stat(2) says, in our words. */
+export function toFileStat(stats: Stats): FileStat {
   return {
     type: typeOf(stats),
     mode: stats.mode & 0o7777,
