@@ -2,7 +2,7 @@ import { nearest } from '../config/nearest.ts';
 import { StowageError } from '../errors.ts';
 import { splitFlags } from '../staging/flags.ts';
 import type { Context, ManagedPool } from './context.ts';
-import type { Capability, Topology } from './requests.ts';
+import type { Capability, OnDelete, Topology } from './requests.ts';
 
 /** True if a volume on this node fits one of these topologies; none means anywhere. */
 export function isHere(context: Context, requisite: readonly Topology[]): boolean {
@@ -69,5 +69,14 @@ export function checkMaximum(pool: ManagedPool, sizeBytes: number): void {
   throw new StowageError(
     'out-of-range',
     `${sizeBytes} bytes: pool ${pool.name} allows at most ${maxVolumeBytes} for a volume`,
+  );
+}
+
+/** @returns what shall happen to the data when the volume is deleted. @throws 'invalid' where the pool could not keep it */
+export function checkOnDelete(pool: ManagedPool, onDelete: OnDelete): OnDelete {
+  if (onDelete === 'delete' || pool.backend.features.volatile !== true) return onDelete;
+  throw new StowageError(
+    'invalid',
+    `onDelete ${onDelete}: pool ${pool.name} (${pool.config.backend}) keeps nothing, since its volumes go with a restart of the node anyway; use delete`,
   );
 }

@@ -1,6 +1,6 @@
 import type { Wish } from '../backends/backend.ts';
 import { isStowageError, StowageError } from '../errors.ts';
-import { checkCapability, choosePool, isHere, topologyHere } from './choose.ts';
+import { checkCapability, checkOnDelete, choosePool, isHere, topologyHere } from './choose.ts';
 import type { Context, ManagedPool } from './context.ts';
 import { waitFor } from './jobs.ts';
 import { lockKey, withLocks } from './locks.ts';
@@ -70,7 +70,7 @@ async function begin(context: Context, request: CreateVolumeRequest): Promise<Vo
   const given = {
     name: request.name,
     access: accessOf(request).type,
-    onDelete: request.mutableParameters.onDelete ?? request.parameters.onDelete ?? 'delete',
+    onDelete: checkOnDelete(pool, request.mutableParameters.onDelete ?? request.parameters.onDelete ?? 'delete'),
     ...(request.source === undefined ? {} : { source: request.source }),
   };
   return beginVolume(context, pool, given, wishOf(request, source));

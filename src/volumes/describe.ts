@@ -1,5 +1,5 @@
 import { isStowageError, messageOf, StowageError } from '../errors.ts';
-import { checkCapability, choosePool, isHere } from './choose.ts';
+import { checkCapability, checkOnDelete, choosePool, isHere } from './choose.ts';
 import type { Context, ManagedPool } from './context.ts';
 import { volumeInfo } from './create.ts';
 import { lockKey, withLocks } from './locks.ts';
@@ -45,10 +45,10 @@ export function checkFits(record: VolumeRecord, access: 'block' | 'mount'): void
 /** ControllerModifyVolume: what can change of a volume is what happens to its data when it is deleted. */
 export async function modifyVolume(context: Context, { volumeId, mutableParameters }: ModifyRequest): Promise<void> {
   await withLocks(context.locks, `ControllerModifyVolume ${volumeId}`, [lockKey.id(volumeId)], async () => {
-    const { record } = await needReady(context, 'volume', volumeId);
+    const { record, pool } = await needReady(context, 'volume', volumeId);
     const { onDelete } = mutableParameters;
     if (onDelete !== undefined && onDelete !== record.onDelete)
-      await context.store.update<VolumeRecord>(record, { onDelete });
+      await context.store.update<VolumeRecord>(record, { onDelete: checkOnDelete(pool, onDelete) });
   });
 }
 

@@ -69,4 +69,11 @@ export const SCENARIOS: readonly Scenario[] = [
     access: ['mount'],
     needs: 'project-quota',
   },
+  {
+    name: 'memory',
+    backend: 'memory',
+    pool: 'folder',
+    settings: { size: '8Gi' },
+    access: ['mount'],
+  },
 ];
