@@ -1,7 +1,6 @@
 import type { Opened } from '../backends/backend.ts';
 import { StowageError } from '../errors.ts';
 import type { MountEntry, MountTable, PerMountFlag } from '../host/mounts.ts';
-import { splitFlags } from '../staging/flags.ts';
 import { isMountOf, type MountMark, markOf, mountsOf } from '../staging/mounted.ts';
 import { hasFlags, publish as publishMount, unpublish as unpublishMount } from '../staging/publish.ts';
 import { stagedAt } from '../staging/stage.ts';
@@ -11,6 +10,7 @@ import { checkFits } from './describe.ts';
 import { parseId } from './ids.ts';
 import { lockKey, withLocks } from './locks.ts';
 import { needReady } from './lookup.ts';
+import { flagsOf } from './publish-flags.ts';
 import { itemOf } from './record.ts';
 import type { AccessMode, PublishRequest, UnpublishRequest } from './requests.ts';
 
@@ -71,13 +71,6 @@ export async function unpublish(context: Context, request: UnpublishRequest): Pr
       await unpublishMount(context.host, await context.host.files.resolveParent(request.targetPath));
     },
   );
-}
-
-function flagsOf(request: PublishRequest): PerMountFlag[] {
-  const { access, mode } = request.capability;
-  const readOnly = request.readOnly || mode === 'SINGLE_NODE_READER_ONLY' || mode === 'MULTI_NODE_READER_ONLY';
-  const flags = access.type === 'mount' ? splitFlags(access.mountFlags).perMount.filter((flag) => flag !== 'rw') : [];
-  return readOnly && !flags.includes('ro') ? [...flags, 'ro'] : [...flags];
 }
 
 function refuseIfOther(
