@@ -10,7 +10,7 @@ const shared = {
 
 const LAB = '<rootDir>/test/lab/';
 /** Folders whose tests work on the real system, as root; elsewhere such a test is named *.host.test.ts. */
-const HOST = ['host', 'backends', 'staging', 'faults', 'e2e'].map((name) => `<rootDir>/test/${name}/`);
+const HOST = ['host', 'backends', 'staging', 'faults', 'model', 'e2e'].map((name) => `<rootDir>/test/${name}/`);
 
 export default {
   // Real mounts take their time, and in the lab's guest each new process takes 30 ms and more. (Projects cannot set it.)

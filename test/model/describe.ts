@@ -1,0 +1,62 @@
+import { describe, it } from '@jest/globals';
+import fc from 'fast-check';
+import { messageOf } from '../../src/errors.ts';
+import type { ModelledBackend } from './backends.ts';
+import { COPY_STEPS } from './copies.ts';
+import { checkEnding } from './ending.ts';
+import { checkInvariants } from './invariants.ts';
+import { LIST_STEPS } from './lists.ts';
+import { NODE_STEPS } from './nodes.ts';
+import type { Step } from './step.ts';
+import { VOLUME_STEPS } from './volumes.ts';
+import { makeWorld } from './world.ts';
+
+/** STOWAGE_MODEL_SEED and STOWAGE_MODEL_PATH run what failed again; STOWAGE_MODEL_RUNS makes more sequences. */
+const SEED = Number(process.env.STOWAGE_MODEL_SEED ?? 1);
+const PATH = process.env.STOWAGE_MODEL_PATH;
+const RUNS = Number(process.env.STOWAGE_MODEL_RUNS ?? 6);
+const MAX_STEPS = 120;
+/** How long a failing sequence is made shorter. */
+const SHRINK_MS = 60_000;
+
+const step = fc.oneof(...[...VOLUME_STEPS, ...NODE_STEPS, ...COPY_STEPS, ...LIST_STEPS]);
+/** Unbiased, since short sequences of small numbers reach little. */
+const sequences = fc.noBias(fc.array(step, { minLength: 1, maxLength: MAX_STEPS, size: 'max' }));
+
+/** Random sequences of calls against the model of CSI, on the pools of one driver. */
+export function describeModel(backend: ModelledBackend, runs: number = RUNS): void {
+  describe(`${backend.title} behaves as the model of CSI says`, () => {
+    it(
+      `in ${runs} random sequences of calls with restarts`,
+      async () => {
+        const property = fc.asyncProperty(sequences, (steps) => runSteps(backend, steps));
+        await fc.assert(property, {
+          seed: SEED,
+          numRuns: runs,
+          interruptAfterTimeLimit: runs * 60_000 + SHRINK_MS,
+          includeErrorInReport: true,
+          ...(PATH === undefined ? {} : { path: PATH }),
+        });
+      },
+      runs * 120_000 + 2 * SHRINK_MS,
+    );
+  });
+}
+
+async function runSteps(backend: ModelledBackend, steps: readonly Step[]): Promise<void> {
+  const world = await makeWorld(backend);
+  let now = 'the start';
+  try {
+    for (const [index, { title, run }] of steps.entries()) {
+      now = `step ${index}, ${title}`;
+      await run(world);
+      await checkInvariants(world);
+    }
+    now = 'the end';
+    await checkEnding(world);
+  } catch (error) {
+    throw new Error(`${now}: ${messageOf(error)} (STOWAGE_MODEL_SEED=${SEED})`, { cause: error });
+  } finally {
+    await world.at.cleanup();
+  }
+}

@@ -1,0 +1,4 @@
+import { BACKENDS } from './backends.ts';
+import { describeModel } from './describe.ts';
+
+for (const backend of BACKENDS) describeModel(backend);

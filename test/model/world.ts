@@ -1,0 +1,98 @@
+import type { Features } from '../../src/backends/backend.ts';
+import { createBackend } from '../../src/backends/registry.ts';
+import type { PoolConfig } from '../../src/config/schema.ts';
+import { type ErrorCode, isStowageError } from '../../src/errors.ts';
+import { createHost } from '../../src/host/system.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+import { mayGrowExt4 } from '../backends/workbench.ts';
+import { makeDriver, signal, type TestDriver } from '../support/driver.ts';
+import type { ModelledBackend, ModelledPool } from './backends.ts';
+import { createModel, type Model } from './model.ts';
+
+/** The driver and what the model says of it. */
+export interface World {
+  readonly at: TestDriver;
+  readonly model: Model;
+  readonly pools: readonly PoolFacts[];
+}
+
+/** What the model knows of a pool: what its backend declares, never which one it is. */
+export interface PoolFacts {
+  readonly name: string;
+  readonly features: Features;
+  readonly volumeBytes: number;
+  readonly totalBytes: number;
+  /** File systems of its own that this process may grow while they are mounted. */
+  readonly growsMounted: boolean;
+}
+
+/** At most so many volumes are attached to the node, so that the model meets the limit. */
+export const MAX_ATTACHED = 3;
+
+export async function makeWorld(backend: ModelledBackend): Promise<World> {
+  const at = await makeDriver({ pools: backend.pools, keys: { maxVolumesPerNode: MAX_ATTACHED } });
+  try {
+    const pools: PoolFacts[] = [];
+    for (const pool of backend.pools) pools.push(await factsOf(at, pool));
+    return { at, model: createModel(), pools };
+  } catch (error) {
+    await at.cleanup();
+    throw error;
+  }
+}
+
+async function factsOf(at: TestDriver, { name, volumeBytes }: ModelledPool): Promise<PoolFacts> {
+  const config = at.config.pools.find((pool) => pool.name === name);
+  if (config === undefined) throw new Error(`the driver has no pool ${name}`);
+  const { totalBytes, features } = await ask(config);
+  const [fsType] = features.fsTypes;
+  const growsMounted = !features.ownSuperblock || fsType !== 'ext4' || (await mayGrowExt4());
+  return { name, features, volumeBytes, totalBytes, growsMounted };
+}
+
+/** A backend of our own beside the driver's, while nothing is in the pool: some know what they can do only after recover. */
+async function ask(config: PoolConfig): Promise<{ totalBytes: number; features: Features }> {
+  const backend = createBackend(config, { host: createHost(), log: createLog('silent') });
+  await backend.recover([], signal());
+  return { totalBytes: (await backend.capacity([])).totalBytes, features: backend.features };
+}
+
+export function poolOf(world: World, name: string): PoolFacts {
+  const pool = world.pools.find((candidate) => candidate.name === name);
+  if (pool === undefined) throw new Error(`the world has no pool ${name}`);
+  return pool;
+}
+
+/**
+ * Waits for a call and compares how it ended with the model: with one of these refusals, where there are any (which of several comes
+ * first is not said by CSI), else well.
+ * @returns what the call gave, or undefined where it was rightly refused
+ */
+export async function outcome<T>(
+  call: Promise<T>,
+  refusals: readonly ErrorCode[],
+): Promise<{ readonly value: T } | undefined> {
+  const expected = refusals.length === 0 ? 'ok' : refusals.join(' or ');
+  try {
+    const value = await call;
+    if (refusals.length === 0) return { value };
+  } catch (error) {
+    if (isStowageError(error, ...refusals) && refusals.length > 0) return undefined;
+    const found = isStowageError(error) ? error.code : 'an error of no kind';
+    throw new Error(`expected ${expected}, got ${found}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
+  throw new Error(`expected ${expected}, got ok`);
+}
+
+/** Throws unless both are the same as JSON; `what` says of what. */
+export function same(what: string, found: unknown, expected: unknown): void {
+  const [one, other] = [found, expected].map((value) => JSON.stringify(value, undefined, 1));
+  if (one !== other) throw new Error(`${what}: found ${one}, expected ${other}`);
+}
+
+/** Throws unless a condition holds. */
+export function holds(condition: boolean, what: string): void {
+  if (!condition) throw new Error(what);
+}
