@@ -1,12 +1,14 @@
 import type { Host } from '../../host/host.ts';
 import type { Backend, Features } from '../backend.ts';
+import { growFileSystem } from '../block/mounted.ts';
 import { createBoundedStatfs } from '../bounded-statfs.ts';
+import { imageLayout } from '../layout.ts';
 import type { BackendLog } from '../log.ts';
 import { createPlaces } from '../places.ts';
 import { imageCondition } from './condition.ts';
 import type { ImagePool } from './context.ts';
 import { createImage, isImage } from './create.ts';
-import { expandImage, growFileSystem } from './grow.ts';
+import { expandImage } from './grow.ts';
 import { closeImage, openedImage, openImage } from './open.ts';
 import { planImage } from './plan.ts';
 import { recoverImages } from './recover.ts';
@@ -45,7 +47,7 @@ export function createImageBackend(settings: ImageSettings, deps: { host: Host; 
     },
     purge: places.purge,
     expand: (item, sizeBytes, signal) => expandImage(pool, item, sizeBytes, signal),
-    grow: (item, mountPoint, signal) => growFileSystem(pool, item, mountPoint, signal),
+    grow: (item, mountPoint, signal) => growFileSystem(host, item, imageLayout(item).content, mountPoint, signal),
     usage: (item, mountPoint, signal) => imageUsage(pool, statfs, item, mountPoint, signal),
     open: (item) => openImage(pool, item),
     opened: (item) => openedImage(pool, item),

@@ -1,10 +1,10 @@
 import { StowageError } from '../../errors.ts';
 import type { Item } from '../backend.ts';
+import { format } from '../block/format.ts';
 import { imageLayout } from '../layout.ts';
 import { explainFull } from '../room.ts';
 import type { ImagePool } from './context.ts';
 import { copyImage } from './copy.ts';
-import { format } from './format.ts';
 
 /** Makes the item's file, new or as a copy of the source; see Backend.create. */
 export async function createImage(
@@ -40,7 +40,7 @@ async function makeNew(pool: ImagePool, item: Item, path: string, signal: AbortS
   const layout = imageLayout(item);
   await files.createSparse(path, item.sizeBytes);
   if (layout.preallocated) await files.allocate(path, item.sizeBytes, signal);
-  await format(commands, layout, path, signal);
+  await format(commands, layout.content, { zeroed: true, sectorBytes: layout.blockSizeBytes }, path, signal);
   await files.sync(path);
 }
 

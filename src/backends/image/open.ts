@@ -1,6 +1,7 @@
 import { StowageError } from '../../errors.ts';
 import type { LoopDevice } from '../../host/loop.ts';
 import type { Item, Opened } from '../backend.ts';
+import { mountOptions } from '../block/mounted.ts';
 import { type ImageLayout, imageLayout } from '../layout.ts';
 import { findAttached } from './attached.ts';
 import type { ImagePool } from './context.ts';
@@ -41,15 +42,5 @@ export async function closeImage(pool: ImagePool, item: Item): Promise<void> {
 
 function describe({ content, preallocated }: ImageLayout, device: LoopDevice): Opened {
   const fsType = content.type === 'block' ? undefined : content.fsType;
-  return { type: 'device', path: device.path, fsType, mountOptions: mountOptions(fsType, preallocated) };
-}
-
-/**
- * `discard` gives the space of deleted files back to the pool at once. `nouuid` lets XFS mount a clone beside its source.
- * ext4 stops writing at damage, as XFS always does, rather than making it worse.
- */
-function mountOptions(fsType: 'ext4' | 'xfs' | undefined, preallocated: boolean): string[] {
-  const own = { ext4: ['errors=remount-ro'], xfs: ['nouuid'] };
-  if (fsType === undefined) return [];
-  return preallocated ? own[fsType] : [...own[fsType], 'discard'];
+  return { type: 'device', path: device.path, fsType, mountOptions: mountOptions(content, { discard: !preallocated }) };
 }

@@ -1,5 +1,5 @@
-import { StowageError } from '../../errors.ts';
 import type { Item, PoolCapacity, VolumeUsage } from '../backend.ts';
+import { blockUsage, fileSystemUsage } from '../block/mounted.ts';
 import type { BoundedStatfs } from '../bounded-statfs.ts';
 import { imageLayout } from '../layout.ts';
 import type { ImagePool } from './context.ts';
@@ -15,33 +15,8 @@ export async function imageUsage(
   mountPoint: string | undefined,
   signal: AbortSignal,
 ): Promise<VolumeUsage> {
-  if (imageLayout(item).content.type === 'block') return blockUsage(pool, item);
-  if (mountPoint === undefined || (await pool.host.mounts.table()).at(mountPoint) === undefined) {
-    throw new StowageError(
-      'precondition',
-      `volume ${item.id} is not mounted at ${mountPoint ?? 'any path'}: stage it first`,
-    );
-  }
-  const found = await statfs(mountPoint, signal);
-  return {
-    bytes: {
-      total: found.totalBytes,
-      used: found.totalBytes - found.freeBytes,
-      available: found.availableBytes,
-    },
-    inodes: {
-      total: found.totalInodes,
-      used: found.totalInodes - found.freeInodes,
-      available: found.freeInodes,
-    },
-  };
-}
-
-async function blockUsage(pool: ImagePool, item: Item): Promise<VolumeUsage> {
-  const file = await pool.places.at(item, (path) => pool.host.files.stat(path));
-  const total = item.sizeBytes;
-  const used = Math.min(file?.allocatedBytes ?? 0, total);
-  return { bytes: { total, used, available: total - used }, inodes: undefined };
+  if (imageLayout(item).content.type !== 'block') return fileSystemUsage(pool.host, statfs, item, mountPoint, signal);
+  return blockUsage(item, await allocatedBytes(pool, item));
 }
 
 /** The pool's room, and what its files have allocated (blocks that clones share are counted in each). */

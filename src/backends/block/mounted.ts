@@ -1,0 +1,99 @@
+import { messageOf, StowageError } from '../../errors.ts';
+import type { Host } from '../../host/host.ts';
+import type { MountEntry } from '../../host/mounts.ts';
+import type { ImageContent, Item, VolumeUsage } from '../backend.ts';
+import type { BoundedStatfs } from '../bounded-statfs.ts';
+
+/**
+ * The mount options for a device's file system. `discard` gives the space of deleted files back to the pool at once.
+ * `nouuid` lets XFS mount a clone beside its source. ext4 stops writing at damage, as XFS always does, rather than making it worse.
+ */
+export function mountOptions(content: ImageContent, { discard }: { discard: boolean }): string[] {
+  const own = { ext4: ['errors=remount-ro'], xfs: ['nouuid'] };
+  if (content.type === 'block') return [];
+  return discard ? [...own[content.fsType], 'discard'] : own[content.fsType];
+}
+
+/**
+ * Grows the mounted file system to its device; see Backend.grow. Both programs do nothing where it is that large, in a few
+ * milliseconds, so they are simply run.
+ */
+export async function growFileSystem(
+  host: Host,
+  item: Item,
+  content: ImageContent,
+  mountPoint: string | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  if (content.type === 'block' || mountPoint === undefined) return;
+  const mount = (await host.mounts.table()).at(mountPoint);
+  if (mount === undefined) throw notMounted(item, mountPoint);
+  // A file system that is mounted read-only cannot grow, and needs to only when it is written to.
+  if (mount.superOptions.includes('ro')) return;
+  const [program, target] = content.fsType === 'xfs' ? ['xfs_growfs', mountPoint] : ['resize2fs', mount.source];
+  try {
+    await host.commands.run(program, [target], { signal });
+  } catch (error) {
+    throw explainNotPermitted(error, item);
+  }
+}
+
+/** What the file system in the volume says of itself at its staging path. 'precondition' where it is not mounted there. */
+export async function fileSystemUsage(
+  host: Host,
+  statfs: BoundedStatfs,
+  item: Item,
+  mountPoint: string | undefined,
+  signal: AbortSignal,
+): Promise<VolumeUsage> {
+  if (mountPoint === undefined || (await host.mounts.table()).at(mountPoint) === undefined) {
+    throw notMounted(item, mountPoint ?? 'any path');
+  }
+  const found = await statfs(mountPoint, signal);
+  return {
+    bytes: {
+      total: found.totalBytes,
+      used: found.totalBytes - found.freeBytes,
+      available: found.availableBytes,
+    },
+    inodes: {
+      total: found.totalInodes,
+      used: found.totalInodes - found.freeInodes,
+      available: found.freeInodes,
+    },
+  };
+}
+
+/** The use of a raw block device, by what its pool has allocated for it. */
+export function blockUsage(item: Item, allocatedBytes: number): VolumeUsage {
+  const total = item.sizeBytes;
+  const used = Math.min(allocatedBytes, total);
+  return { bytes: { total, used, available: total - used }, inodes: undefined };
+}
+
+/** Super options with which ext4 says that it gave up (since Linux 6.10). */
+const GIVEN_UP = ['emergency_ro', 'shutdown'];
+
+/** Words for a file system that stopped writing, by the mounts of its device; undefined where it did not. */
+export function stoppedWriting(mounts: readonly MountEntry[]): string | undefined {
+  const givenUp = mounts.some((mount) => mount.superOptions.some((option) => GIVEN_UP.includes(option)));
+  // Mounted for writing everywhere, and yet read-only: older kernels set the superblock so after an error.
+  const remounted = mounts.some((mount) => mount.superOptions.includes('ro'));
+  const wanted = mounts.every((mount) => mount.options.includes('rw'));
+  if (!givenUp && !(remounted && wanted)) return undefined;
+  return 'its file system stopped writing after an error: see the kernel log, stop its pods and check it with fsck';
+}
+
+function notMounted(item: Item, mountPoint: string): StowageError {
+  return new StowageError('precondition', `volume ${item.id} is not mounted at ${mountPoint}: stage it first`);
+}
+
+/** ext4 grows only for holders of CAP_SYS_RESOURCE, and only without errors (ext4_resize_begin in the kernel). */
+function explainNotPermitted(error: unknown, item: Item): unknown {
+  if (!messageOf(error).includes('Permission denied to resize')) return error;
+  return new StowageError(
+    'precondition',
+    `volume ${item.id}: the kernel does not let its mounted ext4 file system grow: run the driver privileged (CAP_SYS_RESOURCE), and see the kernel log for errors of the file system`,
+    { cause: error },
+  );
+}
