@@ -66,14 +66,19 @@ export async function fingerprint(view: View): Promise<string> {
   return [list.stdout, folders.stdout, sums.stdout, xattrs.stdout].map(sorted).join('\n');
 }
 
+/** Who writes: root as it is in a pod without further capabilities, or a user of no name. */
+export type Writer = 'root' | 'nobody';
+
 /** Writes until the volume is full, at most `mostBytes`; gives what the kernel said (`ENOSPC`, `EDQUOT`), or undefined if all was taken. */
-export async function fillUp(view: View, mostBytes: number): Promise<string | undefined> {
+export async function fillUp(view: View, mostBytes: number, as: Writer = 'root'): Promise<string | undefined> {
   const target = view.type === 'device' ? view.path : join(view.path, 'flood');
+  if (as === 'nobody') await run('install', ['-m', '666', '/dev/null', target]);
   const count = String(Math.ceil(mostBytes / DATA_BYTES));
   // Blocks that are not zero, so that no layer can leave them out.
   const script = 'tr "\\0" x < /dev/zero | dd of="$1" bs=1M count="$2" iflag=fullblock conv=fsync,notrunc 2>&1';
   // ext4's quota lets CAP_SYS_RESOURCE pass, which root has and ordinary writers have not.
-  const writer = ['--bounding-set=-sys_resource', 'sh', '-c', `${script} || true`, 'sh', target, count];
+  const drop = as === 'root' ? ['--bounding-set=-sys_resource'] : ['--reuid=65534', '--regid=65534', '--clear-groups'];
+  const writer = [...drop, 'sh', '-c', `${script} || true`, 'sh', target, count];
   const { stdout } = await run('setpriv', writer);
   if (stdout.includes('No space left')) return 'ENOSPC';
   if (stdout.includes('quota exceeded')) return 'EDQUOT';

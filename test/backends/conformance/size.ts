@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
 import type { Item } from '../../../src/backends/backend.ts';
-import { fill, fillUp, fingerprint } from '../../support/content.ts';
+import { fill, fillUp, fingerprint, type Writer } from '../../support/content.ts';
 import type { ConformanceSetup } from '../conformance.ts';
 import { mayGrowExt4, signal, type Workbench } from '../workbench.ts';
 
@@ -29,13 +29,15 @@ export function sizeTests(bench: () => Workbench, { sizeBytes, access }: Conform
   }
 
   describe('size', () => {
-    it('holds, and a neighbour notices nothing', async () => {
+    // Nobody may open a device; whoever may is held by its end.
+    const writers: readonly Writer[] = access.type === 'block' ? ['root'] : ['root', 'nobody'];
+    it.each(writers)('holds for %s, and a neighbour notices nothing', async (writer) => {
       const { backend, filledVolume, volume, staged, fingerprint } = bench();
       if (!backend.features.enforced) return;
       const neighbour = await filledVolume();
       const before = await fingerprint(neighbour);
       const item = await volume();
-      const refusal = await staged(item, (view) => fillUp(view, sizeBytes + 8 * MIB));
+      const refusal = await staged(item, (view) => fillUp(view, sizeBytes + 8 * MIB, writer));
       expect(['ENOSPC', 'EDQUOT']).toContain(refusal);
       expect(await fingerprint(neighbour)).toBe(before);
       await remove(item);
