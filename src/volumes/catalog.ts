@@ -18,7 +18,9 @@ export interface Catalog {
   damage(id: string): Damage | undefined;
   /** The live record (creating or ready) of that kind and name. */
   byName<K extends AnyRecord['kind']>(kind: K, name: string): Extract<AnyRecord, { kind: K }> | undefined;
-  /** Ids of ready volumes or snapshots in order, behind `after`. */
+  /** The live record of an ephemeral volume; `byName` does not know of those. */
+  ephemeral(name: string): VolumeRecord | undefined;
+  /** Ids of ready volumes (but ephemeral ones) or snapshots in order, behind `after`. */
   listed(kind: 'volume' | 'snapshot', after: string | undefined): Iterable<string>;
   snapshotsOf(volumeId: string): readonly SnapshotRecord[];
   /** True while a copy is being made from this volume or snapshot. */
@@ -47,13 +49,13 @@ export function createCatalog(): Catalog {
   /** Enters (sign 1) or takes out (sign -1) all that is derived from one record. */
   function derive(record: AnyRecord, sign: 1 | -1): void {
     const change = sign === 1 ? addTo : removeFrom;
-    const key = `${record.kind}:${record.name}`;
+    const key = nameKey(record);
     if (isLive(record) && sign === 1) names.set(key, record.id);
     else if (names.get(key) === record.id) names.delete(key);
     if (record.kind === 'group') return;
 
     promised.set(record.pool, (promised.get(record.pool) ?? 0) + sign * record.reservedBytes);
-    if (record.state === 'ready') {
+    if (record.state === 'ready' && !isEphemeral(record)) {
       if (sign === 1) listed[record.kind].add(record.id);
       else listed[record.kind].remove(record.id);
     }
@@ -77,6 +79,7 @@ export function createCatalog(): Catalog {
     group: (id) => get('group', id),
     damage: (id) => damages.get(id),
     byName: (kind, name) => get(kind, names.get(`${kind}:${name}`) ?? ''),
+    ephemeral: (name) => get('volume', names.get(`ephemeral:${name}`) ?? ''),
     listed: (kind, after) => listed[kind].from(after),
     snapshotsOf: (volumeId) =>
       [...(snapshots.get(volumeId) ?? [])].map((id) => get('snapshot', id)).filter((found) => found !== undefined),
@@ -101,6 +104,15 @@ export function createCatalog(): Catalog {
     },
     setDamage: (id, damage) => damages.set(id, damage),
   };
+}
+
+/** Names of ephemeral volumes are apart: no CreateVolume comes upon one. */
+function nameKey(record: AnyRecord): string {
+  return `${isEphemeral(record) ? 'ephemeral' : record.kind}:${record.name}`;
+}
+
+function isEphemeral(record: AnyRecord): boolean {
+  return record.kind === 'volume' && record.ephemeral !== undefined;
 }
 
 function isKind<K extends AnyRecord['kind']>(record: AnyRecord, kind: K): record is Extract<AnyRecord, { kind: K }> {

@@ -80,8 +80,10 @@ export function poolOf(context: Context, record: AnyRecord): ManagedPool {
 function get<K extends Kind>(context: Context, kind: K, id: string): Records[K] | undefined;
 function get(context: Context, kind: Kind, id: string): AnyRecord | undefined {
   switch (kind) {
-    case 'volume':
-      return context.catalog.volume(id);
+    case 'volume': {
+      const record = context.catalog.volume(id);
+      return record?.ephemeral === undefined ? record : undefined; // those have the caller's ids, not this one
+    }
     case 'snapshot':
       return context.catalog.snapshot(id);
     case 'group':

@@ -72,6 +72,7 @@ const volumeSchema = z.object({
   source: z.optional(z.object({ kind: z.enum(['volume', 'snapshot']), id })),
   attached: z.array(z.object({ nodeId: z.string(), readOnly: z.boolean() })),
   removedAt: z.optional(time),
+  ephemeral: z.optional(z.object({ targetPath: z.string().check(z.minLength(1), z.maxLength(4096)) })), // a pod's own: only its publish and unpublish know of it
 });
 
 const snapshotSchema = z.object({

@@ -53,6 +53,15 @@ export interface PublishRequest {
   readonly capability: Capability;
   readonly readOnly: boolean;
   readonly volumeContext: Readonly<Record<string, string>>;
+  /** Set where the kubelet says that this is an inline volume: what the pod's author asks for. */
+  readonly ephemeral?: EphemeralWish;
+}
+
+/** The attributes of an inline ephemeral volume. */
+export interface EphemeralWish {
+  readonly pool: string | undefined; // undefined: the only one that fits
+  readonly sizeBytes: number | undefined; // undefined: the default
+  readonly medium: 'memory' | 'disk' | undefined; // undefined: whatever the pool is on
 }
 
 export interface StageRequest {
