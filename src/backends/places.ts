@@ -34,8 +34,12 @@ export interface Places {
   emptyTemporary(signal: AbortSignal): Promise<void>;
 }
 
-/** `suffix` ends the names of all items: `.img` where they are files. */
-export function createPlaces(poolPath: string, suffix: '' | '.img', deps: { files: Files; log: BackendLog }): Places {
+/** `suffix` ends the names of all items: `.img` where they are files, `.disk` where they are claims on disks. */
+export function createPlaces(
+  poolPath: string,
+  suffix: '' | '.img' | '.disk',
+  deps: { files: Files; log: BackendLog },
+): Places {
   const { files, log } = deps;
   const name = (item: Item) => item.folder + suffix;
 

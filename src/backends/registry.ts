@@ -4,6 +4,7 @@ import type { Backend } from './backend.ts';
 import type { BtrfsSettings } from './btrfs/settings.ts';
 import { createDirectoryBackend } from './directory/backend.ts';
 import type { DirectorySettings } from './directory/settings.ts';
+import { createDiskBackend } from './disk/backend.ts';
 import type { DiskSettings } from './disk/settings.ts';
 import { createImageBackend } from './image/backend.ts';
 import type { ImageSettings } from './image/settings.ts';
@@ -28,9 +29,10 @@ export function createBackend(config: BackendConfig, deps: { host: Host; log: Ba
       return createDirectoryBackend(config, deps);
     case 'image':
       return createImageBackend(config, deps);
+    case 'disk':
+      return createDiskBackend(config, deps);
     case 'btrfs':
     case 'lvm':
-    case 'disk':
       throw new StowageError('unsupported', `pool ${config.name}: backend ${config.backend} comes with a later commit`);
     case 'memory':
       return createMemoryBackend(config, deps);

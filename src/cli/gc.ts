@@ -39,7 +39,7 @@ async function findingsOf({ host, catalog }: Inspection, pool: PoolConfig): Prom
   const present = new Set<string>();
   for (const folder of DATA_FOLDERS) {
     for (const name of await host.files.list(join(pool.path, folder))) {
-      const item = name.replace(/\.img$/, '');
+      const item = name.replace(/\.(img|disk)$/, '');
       present.add(item);
       if (!known.has(item))
         findings.push({ pool: pool.name, what: 'data without a record', path: join(pool.path, folder, name) });

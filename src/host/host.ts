@@ -1,4 +1,5 @@
 import type { Commands } from './command.ts';
+import type { Disks } from './disks.ts';
 import type { Files } from './files.ts';
 import type { Freezer } from './freeze.ts';
 import type { Loops } from './loop.ts';
@@ -14,6 +15,7 @@ export interface Host {
   readonly files: Files;
   readonly mounts: Mounts;
   readonly loops: Loops;
+  readonly disks: Disks;
   readonly quotas: Quotas;
   readonly freezer: Freezer;
   readonly commands: Commands;

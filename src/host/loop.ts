@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
 import { StowageError } from '../errors.ts';
+import { deviceNumber } from './disks.ts';
 import { attach, type LoopOptions } from './loop-attach.ts';
 import { detach } from './loop-detach.ts';
 import { type LoopDevice, list } from './loop-devices.ts';
@@ -22,9 +22,9 @@ export interface Loops {
   detach(file: string): Promise<void>;
   /** Tells the device its file's new size (LOOP_SET_CAPACITY). */
   resize(file: string): Promise<void>;
-  /** Makes an attached device (/dev/loop7) read-only or writable (BLKROSET); one attached read-only stays so: EACCES. */
+  /** Makes a block device (/dev/loop7, /dev/sdb1) read-only or writable (BLKROSET); a loop device attached read-only stays so: EACCES. */
   setReadOnly(device: string, readOnly: boolean): Promise<void>;
-  /** True if the device (/dev/loop7) refuses writes, as sysfs says. */
+  /** True if the block device refuses writes, as sysfs says. */
   isReadOnly(device: string): Promise<boolean>;
 }
 
@@ -38,7 +38,10 @@ export function createLoops(mounts: Mounts): Loops {
     detach: (file) => detach(mounts, state, file),
     resize: (file) => resize(state, file),
     setReadOnly: setDeviceReadOnly,
-    isReadOnly: async (device) => (await readFile(`/sys/block/${basename(device)}/ro`, 'utf8')).trim() === '1',
+    isReadOnly: async (device) => {
+      const number = deviceNumber((await stat(device)).rdev); // partitions have no entry in /sys/block
+      return (await readFile(`/sys/dev/block/${number}/ro`, 'utf8')).trim() === '1';
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 import { createCommands } from './command.ts';
+import { createDisks } from './disks.ts';
 import { createFiles } from './files.ts';
 import { createFreezer } from './freeze.ts';
 import type { Host } from './host.ts';
@@ -19,6 +20,7 @@ export function createHost(runFolder?: string): Host {
     files: createFiles(commands, mounts, runFolder),
     quotas: createQuotas(),
     loops: createLoops(mounts),
+    disks: createDisks(),
     freezer: createFreezer(commands),
   };
 }
