@@ -9,11 +9,15 @@ export async function ls(args: readonly string[]): Promise<void> {
   const { pools, catalog } = await inspect(args, LS_USAGE);
   const rows = [['POOL', 'KIND', 'STATE', 'BYTES', 'ID', 'NAME']];
   for (const record of catalog.all())
-    rows.push([record.pool, record.kind, record.state, bytesOf(record), record.id, record.name]);
+    rows.push([record.pool, kindOf(record), record.state, bytesOf(record), record.id, record.name]);
   for (const [id, { pool, problem }] of catalog.damages()) rows.push([pool, 'damaged', '-', '-', id, problem]);
   process.stdout.write(`${table(rows)}\n\n`);
   const totals = pools.map(({ name }) => [name, String(catalog.promisedBytes(name))]);
   process.stdout.write(`${table([['POOL', 'PROMISED BYTES'], ...totals])}\n`);
+}
+
+function kindOf(record: AnyRecord): string {
+  return record.kind === 'volume' && record.ephemeral !== undefined ? 'ephemeral' : record.kind;
 }
 
 function bytesOf(record: AnyRecord): string {

@@ -4,6 +4,7 @@ import { isMountOf, markOf } from '../staging/mounted.ts';
 import { stagedAt } from '../staging/stage.ts';
 import type { Context } from './context.ts';
 import { conditionOf } from './describe.ts';
+import { findEphemeral } from './ephemeral-find.ts';
 import { expandRecord } from './expand.ts';
 import { keysOfUse, withLocks } from './locks.ts';
 import { type Found, needReady } from './lookup.ts';
@@ -13,7 +14,9 @@ import type { Stats } from './service.ts';
 
 /** NodeGetVolumeStats: the volume's own numbers, never those of its pool. */
 export async function stats(context: Context, request: StatsRequest, signal: AbortSignal): Promise<Stats> {
-  const { pool, record, mount } = await findMounted(context, request.volumeId, request.volumePath);
+  const found =
+    (await findEphemeral(context, request.volumeId)) ?? (await needReady(context, 'volume', request.volumeId));
+  const { pool, record, mount } = await findMounted(context, found, request);
   const mountPoint = record.access === 'mount' ? mount.mountPoint : undefined;
   const usage = await pool.backend.usage(itemOf(record), mountPoint, signal);
   return { usage, condition: await conditionOf(pool, record) };
@@ -22,7 +25,8 @@ export async function stats(context: Context, request: StatsRequest, signal: Abo
 /** NodeExpandVolume: all of the expansion where the controller has no part in it, and then the file system. */
 export async function expandOnNode(context: Context, request: NodeExpandRequest, signal: AbortSignal): Promise<number> {
   return withLocks(context.locks, `NodeExpandVolume ${request.volumeId}`, keysOfUse(request.volumeId), async () => {
-    const { pool, record, mount } = await findMounted(context, request.volumeId, request.volumePath);
+    const found = await needReady(context, 'volume', request.volumeId);
+    const { pool, record, mount } = await findMounted(context, found, request);
     const larger = await expandRecord(context, pool, record, request.size, signal);
     await pool.backend.grow(itemOf(larger), larger.access === 'mount' ? mount.mountPoint : undefined, signal);
     return larger.sizeBytes;
@@ -32,10 +36,9 @@ export async function expandOnNode(context: Context, request: NodeExpandRequest,
 /** The volume, and its mount at a path that it was staged or published at. @throws 'not-found' where it is not mounted there */
 async function findMounted(
   context: Context,
-  volumeId: string,
-  volumePath: string,
+  found: Found<VolumeRecord>,
+  { volumeId, volumePath }: Pick<StatsRequest, 'volumeId' | 'volumePath'>,
 ): Promise<Found<VolumeRecord> & { readonly mount: MountEntry }> {
-  const found = await needReady(context, 'volume', volumeId);
   const path = await context.host.files.resolveParent(volumePath);
   const opened = await found.pool.backend.opened(itemOf(found.record));
   const table = await context.host.mounts.table();

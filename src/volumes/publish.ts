@@ -7,6 +7,8 @@ import { stagedAt } from '../staging/stage.ts';
 import { checkCapability } from './choose.ts';
 import type { Context } from './context.ts';
 import { checkFits } from './describe.ts';
+import { publishEphemeral, unpublishEphemeral } from './ephemeral.ts';
+import { isEphemeralId } from './ephemeral-find.ts';
 import { parseId } from './ids.ts';
 import { lockKey, withLocks } from './locks.ts';
 import { needReady } from './lookup.ts';
@@ -22,7 +24,8 @@ const ONE_TARGET: readonly AccessMode[] = [
 ];
 
 /** NodePublishVolume: binds what is staged on the target path, read-only from the first moment where asked. */
-export async function publish(context: Context, request: PublishRequest): Promise<void> {
+export async function publish(context: Context, request: PublishRequest, signal: AbortSignal): Promise<void> {
+  if (request.ephemeral !== undefined) return publishEphemeral(context, request, request.ephemeral, signal);
   await withLocks(context.locks, `NodePublishVolume ${request.volumeId}`, [lockKey.id(request.volumeId)], async () => {
     const { host } = context;
     const { record, pool } = await needReady(context, 'volume', request.volumeId);
@@ -61,7 +64,8 @@ export async function publish(context: Context, request: PublishRequest): Promis
 }
 
 /** NodeUnpublishVolume: needs no record; what is not there is fine. */
-export async function unpublish(context: Context, request: UnpublishRequest): Promise<void> {
+export async function unpublish(context: Context, request: UnpublishRequest, signal: AbortSignal): Promise<void> {
+  if (isEphemeralId(context, request.volumeId)) return unpublishEphemeral(context, request, signal);
   if (parseId(request.volumeId).origin === 'foreign') return; // never published by us: whatever is mounted there is not ours
   await withLocks(
     context.locks,

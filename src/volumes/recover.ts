@@ -2,6 +2,7 @@ import { isStowageError, messageOf } from '../errors.ts';
 import type { Context, ManagedPool } from './context.ts';
 import { startCopy } from './create.ts';
 import { discard } from './delete.ts';
+import { removeAbandoned } from './ephemeral-remove.ts';
 import { removeGroup, undoGroup } from './group.ts';
 import { hashPool, parseId } from './ids.ts';
 import { poolOf } from './lookup.ts';
@@ -30,6 +31,7 @@ export async function openPool(context: Context, pool: ManagedPool): Promise<voi
   const stored = records.filter((record) => record.kind !== 'group');
   await pool.backend.recover(stored.map(itemOf), AbortSignal.timeout(RECOVERY_TIMEOUT_MS));
   for (const record of stored) if (record.state !== 'ready') await recoverRecord(context, pool, record);
+  await removeAbandoned(context, pool);
   context.log.info({ pool: pool.name, records: count }, 'pool opened');
 }
 

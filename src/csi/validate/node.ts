@@ -14,6 +14,7 @@ import type { NodeUnpublishVolumeRequest__Output } from '../generated/csi/v1/Nod
 import type { NodeUnstageVolumeRequest__Output } from '../generated/csi/v1/NodeUnstageVolumeRequest.ts';
 import { optionalCapability, requiredCapability } from './capability.ts';
 import { sizeRange } from './capacity.ts';
+import { ephemeralWish } from './ephemeral.ts';
 import { checkSecrets, required, stringMap } from './fields.ts';
 import { optionalPath, requiredPath, volumePath } from './paths.ts';
 
@@ -38,6 +39,7 @@ export function unstage(request: NodeUnstageVolumeRequest__Output): UnstageReque
 export function publish(request: NodePublishVolumeRequest__Output): PublishRequest {
   checkSecrets(request.secrets);
   stringMap('publish_context', request.publishContext);
+  const ephemeral = ephemeralWish('volume_context', request.volumeContext);
   return {
     volumeId: required('volume_id', request.volumeId),
     stagingPath: optionalPath('staging_target_path', request.stagingTargetPath),
@@ -45,6 +47,7 @@ export function publish(request: NodePublishVolumeRequest__Output): PublishReque
     capability: requiredCapability('volume_capability', request.volumeCapability),
     readOnly: request.readonly,
     volumeContext: stringMap('volume_context', request.volumeContext),
+    ...(ephemeral === undefined ? {} : { ephemeral }),
   };
 }
 

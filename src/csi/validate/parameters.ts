@@ -28,7 +28,7 @@ export function checkNoParameters(field: string, received: Received): void {
 }
 
 /** The parameters that are for us; refuses unknown ones by name. */
-function ownParameters(field: string, received: Received, known: readonly string[]): Received {
+export function ownParameters(field: string, received: Received, known: readonly string[]): Received {
   stringMap(field, received);
   const own = Object.entries(received).filter(([key]) => !key.startsWith(KUBERNETES_PREFIX));
   for (const [key] of own) {
