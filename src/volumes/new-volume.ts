@@ -6,7 +6,8 @@ import { addHeld, asExhausted } from './make.ts';
 import { SCHEMA, type VolumeRecord } from './record.ts';
 
 /** What a record of a new volume takes from whoever asks for it. */
-export type Given = Pick<VolumeRecord, 'name' | 'access' | 'onDelete'> & Partial<Pick<VolumeRecord, 'source' | 'ephemeral'>>;
+export type Given = Pick<VolumeRecord, 'name' | 'access' | 'onDelete'> &
+  Partial<Pick<VolumeRecord, 'source' | 'ephemeral'>>;
 
 /**
  * The first steps of a new volume, up to its durable record in state `creating`: how large, where, and is there room. The pool has been checked.
