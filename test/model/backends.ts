@@ -31,13 +31,16 @@ const DIRECTORY = {
   volumeBytes: MIB,
 } as const;
 
+const MEMORY = { kind: 'folder', config: { backend: 'memory', size: '512Mi' }, volumeBytes: MIB } as const;
+
 /** One line for each backend whose kernel parts every machine has, and one for several in one driver. */
 export const BACKENDS: readonly ModelledBackend[] = [
   backend('image, ext4, on xfs', IMAGE, IMAGE),
   backend('image, xfs, on btrfs', IMAGE_XFS, IMAGE_XFS),
   backend('image, ext4, on ext4 without clones', IMAGE_COPIED, IMAGE_COPIED),
   backend('directory, advisory', DIRECTORY, DIRECTORY),
-  backend('several backends', IMAGE, DIRECTORY, IMAGE_COPIED),
+  backend('memory', MEMORY, MEMORY),
+  backend('several backends', IMAGE, DIRECTORY, MEMORY, IMAGE_COPIED),
 ];
 
 /** Two pools or more, since copies and groups may, or may not, reach from one to another. */
