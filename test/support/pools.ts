@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, readdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { POOL_FOLDERS } from '../../src/pools/identity.ts';
 
@@ -56,11 +56,63 @@ async function mountNew(kind: Exclude<PoolKind, 'folder'>, sizeBytes: number, fi
   await run('mount', ['-o', kind.endsWith('-quota') ? 'loop,prjquota' : 'loop', file, path]);
 }
 
+/** Disks for a pool of backend disk: links to loop devices, or a folder with file systems mounted in it. */
+export interface TestDisks extends TestPool {
+  /** Where the links or mount points are: disk-0, disk-1, ... */
+  readonly folder: string;
+  /** The file of a disk. */
+  readonly image: (name: string) => string;
+  /** Adds another disk. @returns its link or mount point */
+  readonly add: (name: string, sizeBytes: number) => Promise<string>;
+}
+
+/** A pool's folder with `count` sparse disks beside it: raw, or each with a file system mounted. Clean up as for makePool. */
+export async function makeDisks(kind: 'raw' | 'xfs' | 'ext4', count: number, sizeBytes: number): Promise<TestDisks> {
+  const base = await mkdtemp(join(tmpdir(), `stowage-disks-${kind}-`));
+  const path = join(base, 'pool');
+  const folder = disksBeside(path);
+  const image = (name: string) => join(base, 'images', name);
+  const add = async (name: string, bytes: number) => {
+    const place = join(folder, name);
+    if (kind === 'raw') await symlink(await attachNew(image(name), bytes), place);
+    else {
+      await mkdir(place);
+      await mountNew(kind, bytes, image(name), place);
+    }
+    return place;
+  };
+  const cleanup = () => removePool(base);
+  try {
+    await chmod(base, 0o711); // a writer of no name reaches what is mounted in it
+    for (const name of [folder, join(base, 'images')]) await mkdir(name, { recursive: true });
+    for (const name of POOL_FOLDERS) await mkdir(join(path, name), { recursive: true, mode: 0o700 });
+    for (let index = 0; index < count; index++) await add(`disk-${index}`, sizeBytes);
+    return { path, folder, image, add, cleanup };
+  } catch (error) {
+    await cleanup();
+    throw error;
+  }
+}
+
+/** Where makeDisks has the disks of a pool. */
+export function disksBeside(poolPath: string): string {
+  return join(dirname(poolPath), 'disks');
+}
+
+/** A sparse file on a loop device, as a disk. */
+async function attachNew(file: string, sizeBytes: number): Promise<string> {
+  await writeFile(file, '');
+  await truncate(file, sizeBytes);
+  const { stdout } = await run('losetup', ['--show', '--find', file]);
+  return stdout.trim();
+}
+
 /** Unmounts the volumes in the pool and lets go of their loop devices, while these still show the path of their file; then the pool itself. */
 async function removePool(folder: string): Promise<void> {
-  for (const device of await loopsBeneath(join(folder, 'pool'))) {
+  const volumes = [...(await loopsBeneath(join(folder, 'pool'))), ...(await loopsBeneath(join(folder, 'images')))];
+  for (const device of volumes) {
     await unmountAll((source) => source === device || source === `devtmpfs[${device.replace('/dev', '')}]`);
-    await run('losetup', ['-d', device]);
+    await run('losetup', ['-d', device]).catch(ignoreDetached); // one that mount(8) attached goes with its mount
   }
   await unmountAll((_source, target) => target.startsWith(`${folder}/`));
   for (const device of await loopsBeneath(folder)) await run('losetup', ['-d', device]);
@@ -75,6 +127,10 @@ async function unmountAll(fits: (source: string, target: string) => boolean): Pr
     return fits(source, target) ? [target] : [];
   });
   for (const target of targets.reverse()) await run('umount', [target]).catch(() => run('umount', ['-l', target]));
+}
+
+function ignoreDetached(error: unknown): void {
+  if (!/No such device/.test(String(error))) throw error;
 }
 
 async function loopsBeneath(folder: string): Promise<string[]> {

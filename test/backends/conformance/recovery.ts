@@ -44,7 +44,8 @@ export function recoveryTests(bench: () => Workbench): void {
       const { host, restarted, volume, staged } = bench();
       const item = await volume();
       await staged(item, async (view, mountPoint) => {
-        const frozen = restarted().features.ownSuperblock && mountPoint !== undefined;
+        const { ownSuperblock, snapshots } = restarted().features;
+        const frozen = ownSuperblock && snapshots !== 'none' && mountPoint !== undefined;
         if (frozen) await host.freezer.freeze(mountPoint, signal());
         await restarted().recover([item], signal());
         if (view.type === 'tree') await writeFile(join(view.path, 'after'), 'written');
