@@ -61,7 +61,7 @@ function isWithin(path: string, folder: string): boolean {
 }
 
 /** dev_t as the C library packs it (makedev(3)) -> major:minor. */
-function deviceNumber(rdev: number): string {
+export function deviceNumber(rdev: number): string {
   const low = rdev % 2 ** 32;
   const major = (low >>> 8) & 0xfff;
   const minor = (low & 0xff) | ((low >>> 12) & 0xfff00);

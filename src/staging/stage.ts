@@ -6,7 +6,7 @@ import { splitFlags } from './flags.ts';
 import { isMountOf, markOf } from './mounted.ts';
 
 /** The name of a raw block device's node beneath its staging path, which is a folder. */
-const NODE_NAME = 'device';
+export const NODE_NAME = 'device';
 
 /** Where a staged volume is mounted: the staging path, or the device's node beneath it. */
 export function stagedAt(opened: Opened, stagingPath: string): string {

@@ -5,10 +5,13 @@ import { lockKey, withLocks } from './locks.ts';
 import { find, needReady } from './lookup.ts';
 import type { VolumeRecord } from './record.ts';
 import type { AttachRequest, DetachRequest } from './requests.ts';
+import { attachStatic } from './static/describe.ts';
+import { isStatic } from './static/host-path.ts';
 
 /** ControllerPublishVolume: a local volume can be attached to its own node only; who has it is recorded. */
 export async function attach(context: Context, request: AttachRequest): Promise<Readonly<Record<string, string>>> {
   const { volumeId, nodeId, readOnly } = request;
+  if (isStatic(volumeId, request.volumeContext)) return attachStatic(context, request);
   return withLocks(context.locks, `ControllerPublishVolume ${volumeId}`, [lockKey.id(volumeId)], async () => {
     const { record, pool } = await needReady(context, 'volume', volumeId);
     if (nodeId !== context.nodeId) {

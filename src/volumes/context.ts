@@ -7,6 +7,7 @@ import type { Logger } from '../telemetry/log.ts';
 import type { Catalog } from './catalog.ts';
 import type { Jobs } from './jobs.ts';
 import type { Locks } from './locks.ts';
+import type { Statics } from './static/statics.ts';
 import type { Store } from './store.ts';
 import type { Trash } from './trash.ts';
 import type { Turns } from './turns.ts';
@@ -34,6 +35,7 @@ export interface Context {
   readonly store: Store;
   readonly locks: Locks;
   readonly jobs: Jobs;
+  readonly statics: Statics;
   readonly pools: ReadonlyMap<string, ManagedPool>;
   /** Hashes of pools that this node remembers but that its config does not name. */
   readonly unconfiguredPoolHashes: ReadonlyMap<string, string>; // to the pool's name

@@ -15,9 +15,12 @@ import type {
 } from './requests.ts';
 import type { Capacity, Condition, Listing, SnapshotInfo, Validation, VolumeStatus } from './service.ts';
 import { snapshotInfo } from './snapshot.ts';
+import { validateStatic } from './static/describe.ts';
+import { isStatic } from './static/host-path.ts';
 
 /** ValidateVolumeCapabilities. */
 export async function validateVolume(context: Context, request: ValidateRequest): Promise<Validation> {
+  if (isStatic(request.volumeId, request.volumeContext)) return validateStatic(context, request);
   const { record, pool } = await needReady(context, 'volume', request.volumeId);
   try {
     for (const capability of request.capabilities) {

@@ -17,6 +17,8 @@ import { createLocks } from './locks.ts';
 import { itemOf } from './record.ts';
 import { openPool, recoverGroups } from './recover.ts';
 import type { VolumeService } from './service.ts';
+import { recoverStatics } from './static/recover.ts';
+import { createStatics } from './static/statics.ts';
 import { createStore } from './store.ts';
 import { topologyValue } from './topology.ts';
 import { createTrash } from './trash.ts';
@@ -82,6 +84,7 @@ async function openWith(
     store,
     locks: createLocks(),
     jobs: createJobs(),
+    statics: createStatics(host.files, stateDir),
     pools,
     unconfiguredPoolHashes: await unconfigured(host, stateDir, configs),
   };
@@ -166,6 +169,7 @@ async function recover(context: Context): Promise<void> {
     ),
   );
   await recoverGroups(context);
+  await recoverStatics(context);
 }
 
 /** The kernel names mounts and the files of loop devices by paths without links. The pool's own folder must be none (`identifyPool`). */

@@ -6,14 +6,20 @@ import type { Context } from './context.ts';
 import { conditionOf } from './describe.ts';
 import { findEphemeral } from './ephemeral-find.ts';
 import { expandRecord } from './expand.ts';
+import { parseId } from './ids.ts';
 import { keysOfUse, withLocks } from './locks.ts';
 import { type Found, needReady } from './lookup.ts';
 import { itemOf, type VolumeRecord } from './record.ts';
 import type { NodeExpandRequest, StatsRequest } from './requests.ts';
 import type { Stats } from './service.ts';
+import { refuseGrowth, staticStats } from './static/describe.ts';
 
 /** NodeGetVolumeStats: the volume's own numbers, never those of its pool. */
 export async function stats(context: Context, request: StatsRequest, signal: AbortSignal): Promise<Stats> {
+  if (parseId(request.volumeId).origin === 'foreign') {
+    const found = await staticStats(context, request, signal);
+    if (found !== undefined) return found;
+  }
   const found =
     (await findEphemeral(context, request.volumeId)) ?? (await needReady(context, 'volume', request.volumeId));
   const { pool, record, mount } = await findMounted(context, found, request);
@@ -24,6 +30,7 @@ export async function stats(context: Context, request: StatsRequest, signal: Abo
 
 /** NodeExpandVolume: all of the expansion where the controller has no part in it, and then the file system. */
 export async function expandOnNode(context: Context, request: NodeExpandRequest, signal: AbortSignal): Promise<number> {
+  if (parseId(request.volumeId).origin === 'foreign') await refuseGrowth(context, request.volumeId);
   return withLocks(context.locks, `NodeExpandVolume ${request.volumeId}`, keysOfUse(request.volumeId), async () => {
     const found = await needReady(context, 'volume', request.volumeId);
     const { pool, record, mount } = await findMounted(context, found, request);

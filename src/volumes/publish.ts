@@ -12,20 +12,16 @@ import { isEphemeralId } from './ephemeral-find.ts';
 import { parseId } from './ids.ts';
 import { lockKey, withLocks } from './locks.ts';
 import { needReady } from './lookup.ts';
-import { flagsOf } from './publish-flags.ts';
+import { flagsOf, ONE_TARGET } from './publish-flags.ts';
 import { itemOf } from './record.ts';
-import type { AccessMode, PublishRequest, UnpublishRequest } from './requests.ts';
-
-/** Modes in which a volume may be published at one target only (CSI spec, NodePublishVolume). */
-const ONE_TARGET: readonly AccessMode[] = [
-  'SINGLE_NODE_WRITER',
-  'SINGLE_NODE_SINGLE_WRITER',
-  'SINGLE_NODE_READER_ONLY',
-];
+import type { PublishRequest, UnpublishRequest } from './requests.ts';
+import { isStatic } from './static/host-path.ts';
+import { publishStatic, unpublishStatic } from './static/publish.ts';
 
 /** NodePublishVolume: binds what is staged on the target path, read-only from the first moment where asked. */
 export async function publish(context: Context, request: PublishRequest, signal: AbortSignal): Promise<void> {
   if (request.ephemeral !== undefined) return publishEphemeral(context, request, request.ephemeral, signal);
+  if (isStatic(request.volumeId, request.volumeContext)) return publishStatic(context, request);
   await withLocks(context.locks, `NodePublishVolume ${request.volumeId}`, [lockKey.id(request.volumeId)], async () => {
     const { host } = context;
     const { record, pool } = await needReady(context, 'volume', request.volumeId);
@@ -66,7 +62,7 @@ export async function publish(context: Context, request: PublishRequest, signal:
 /** NodeUnpublishVolume: needs no record; what is not there is fine. */
 export async function unpublish(context: Context, request: UnpublishRequest, signal: AbortSignal): Promise<void> {
   if (isEphemeralId(context, request.volumeId)) return unpublishEphemeral(context, request, signal);
-  if (parseId(request.volumeId).origin === 'foreign') return; // never published by us: whatever is mounted there is not ours
+  if (parseId(request.volumeId).origin === 'foreign') return unpublishStatic(context, request);
   await withLocks(
     context.locks,
     `NodeUnpublishVolume ${request.volumeId}`,

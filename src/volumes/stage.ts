@@ -10,12 +10,15 @@ import { keysOfUse, withLocks } from './locks.ts';
 import { find, needReady } from './lookup.ts';
 import { itemOf, type VolumeRecord } from './record.ts';
 import type { StageRequest, UnstageRequest } from './requests.ts';
+import { isStatic } from './static/host-path.ts';
+import { stageStatic, unstageStatic } from './static/stage.ts';
 
 /** How long closing what could not be staged may take. */
 const CLOSE_TIMEOUT_MS = 10_000;
 
 /** NodeStageVolume: opens the volume (a loop device is made anew after a reboot), mounts it at the staging path, and grows its file system where a larger size waits. */
 export async function stage(context: Context, request: StageRequest, signal: AbortSignal): Promise<void> {
+  if (isStatic(request.volumeId, request.volumeContext)) return stageStatic(context, request, signal);
   await withLocks(context.locks, `NodeStageVolume ${request.volumeId}`, keysOfUse(request.volumeId), async () => {
     const { record, pool } = await needReady(context, 'volume', request.volumeId);
     const { access } = request.capability;
@@ -41,7 +44,7 @@ export async function stage(context: Context, request: StageRequest, signal: Abo
 /** NodeUnstageVolume. What is not staged is fine, also a volume that does not exist any more. */
 export async function unstage(context: Context, request: UnstageRequest, signal: AbortSignal): Promise<void> {
   const { volumeId } = request;
-  if (parseId(volumeId).origin === 'foreign') return; // never staged by us: whatever is mounted there is not ours
+  if (parseId(volumeId).origin === 'foreign') return unstageStatic(context, request, signal);
   await withLocks(context.locks, `NodeUnstageVolume ${volumeId}`, keysOfUse(request.volumeId), async () => {
     const stagingPath = await context.host.files.resolveParent(request.stagingPath);
     const found = await findIfKnown(context, volumeId);
