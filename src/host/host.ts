@@ -1,3 +1,4 @@
+import type { Btrfs } from './btrfs.ts';
 import type { Commands } from './command.ts';
 import type { Disks } from './disks.ts';
 import type { Files } from './files.ts';
@@ -17,6 +18,7 @@ export interface Host {
   readonly loops: Loops;
   readonly disks: Disks;
   readonly quotas: Quotas;
+  readonly btrfs: Btrfs;
   readonly freezer: Freezer;
   readonly commands: Commands;
 }

@@ -89,3 +89,8 @@ function inThread(
       });
     });
 }
+
+/** Where a buffer's bytes lie, for a pointer within another structure. Only for buffers of more than 64 bytes, which never move. */
+export function addressOf(buffer: Uint8Array): bigint {
+  return BigInt(koffi.address(buffer));
+}

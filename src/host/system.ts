@@ -1,3 +1,4 @@
+import { createBtrfs } from './btrfs.ts';
 import { createCommands } from './command.ts';
 import { createDisks } from './disks.ts';
 import { createFiles } from './files.ts';
@@ -19,6 +20,7 @@ export function createHost(runFolder?: string): Host {
     mounts,
     files: createFiles(commands, mounts, runFolder),
     quotas: createQuotas(),
+    btrfs: createBtrfs(),
     loops: createLoops(mounts),
     disks: createDisks(),
     freezer: createFreezer(commands),
