@@ -1,4 +1,13 @@
-import { type AnyRecord, type GroupRecord, isLive, type SnapshotRecord, type VolumeRecord } from './record.ts';
+import {
+  type AnyRecord,
+  type AsideRecord,
+  type GroupRecord,
+  hasTakenPlaceOf,
+  isAside,
+  isLive,
+  type SnapshotRecord,
+  type VolumeRecord,
+} from './record.ts';
 import { createSortedIds, type SortedIds } from './sorted-ids.ts';
 
 /** A record's file that could not be read: reported, never touched. */
@@ -16,6 +25,8 @@ export interface Catalog {
   snapshot(id: string): SnapshotRecord | undefined;
   group(id: string): GroupRecord | undefined;
   damage(id: string): Damage | undefined;
+  /** The records of a volume in the pools that it moves to (`arriving`) or moved away from (`departed`): at most one in each. */
+  asides(id: string): readonly AsideRecord[];
   /** The live record (creating or ready) of that kind and name. */
   byName<K extends AnyRecord['kind']>(kind: K, name: string): Extract<AnyRecord, { kind: K }> | undefined;
   /** The live record of an ephemeral volume; `byName` does not know of those. */
@@ -31,13 +42,16 @@ export interface Catalog {
   all(pool?: string): Iterable<AnyRecord>;
   attachedCount(nodeId: string): number;
   damages(): Iterable<readonly [string, Damage]>;
+  /** Enters a record. Of two that say they are one volume, the one that was moved last is it, in whatever order they come. */
   set(record: AnyRecord): void;
-  remove(id: string): void;
+  /** Takes a record out; with a pool only the one that lies there. */
+  remove(id: string, pool?: string): void;
   setDamage(id: string, damage: Damage): void;
 }
 
 export function createCatalog(): Catalog {
   const records = new Map<string, AnyRecord>();
+  const asides = new Map<string, readonly AsideRecord[]>();
   const names = new Map<string, string>();
   const listed: Record<'volume' | 'snapshot', SortedIds> = { volume: createSortedIds(), snapshot: createSortedIds() };
   const promised = new Map<string, number>();
@@ -68,6 +82,27 @@ export function createCatalog(): Catalog {
     for (const { nodeId } of record.attached) attached.set(nodeId, (attached.get(nodeId) ?? 0) + sign);
   }
 
+  function removeAside(id: string, pool: string): void {
+    const all = asides.get(id) ?? [];
+    const kept = all.filter((aside) => aside.pool !== pool);
+    for (const aside of all) if (aside.pool === pool) derive(aside, -1);
+    if (kept.length > 0) asides.set(id, kept);
+    else asides.delete(id);
+  }
+
+  function setAside(record: AsideRecord): void {
+    removeAside(record.id, record.pool);
+    asides.set(record.id, [...(asides.get(record.id) ?? []), record]);
+    derive(record, 1);
+  }
+
+  function removeMain(id: string): void {
+    const before = records.get(id);
+    if (before === undefined) return;
+    derive(before, -1);
+    records.delete(id);
+  }
+
   function get<K extends AnyRecord['kind']>(kind: K, id: string): Extract<AnyRecord, { kind: K }> | undefined {
     const record = records.get(id);
     return record !== undefined && isKind(record, kind) ? record : undefined;
@@ -78,6 +113,7 @@ export function createCatalog(): Catalog {
     snapshot: (id) => get('snapshot', id),
     group: (id) => get('group', id),
     damage: (id) => damages.get(id),
+    asides: (id) => asides.get(id) ?? [],
     byName: (kind, name) => get(kind, names.get(`${kind}:${name}`) ?? ''),
     ephemeral: (name) => get('volume', names.get(`ephemeral:${name}`) ?? ''),
     listed: (kind, after) => listed[kind].from(after),
@@ -87,23 +123,38 @@ export function createCatalog(): Catalog {
     promisedBytes: (pool) => promised.get(pool) ?? 0,
     *all(pool) {
       for (const record of records.values()) if (pool === undefined || record.pool === pool) yield record;
+      for (const ofVolume of asides.values())
+        for (const record of ofVolume) if (pool === undefined || record.pool === pool) yield record;
     },
     attachedCount: (nodeId) => attached.get(nodeId) ?? 0,
     damages: () => damages.entries(),
     set(record) {
       const before = records.get(record.id);
-      if (before !== undefined) derive(before, -1);
-      records.set(record.id, record);
-      derive(record, 1);
+      const isElsewhere = before !== undefined && before.pool !== record.pool;
+      if (isAside(record)) {
+        if (!isElsewhere) removeMain(record.id);
+        setAside(record);
+      } else if (isElsewhere && record.kind === 'volume' && hasTakenPlaceOf(before, record)) {
+        setAside(departed(record));
+      } else {
+        removeMain(record.id);
+        removeAside(record.id, record.pool);
+        if (isElsewhere && before.kind === 'volume' && hasTakenPlaceOf(record, before)) setAside(departed(before));
+        records.set(record.id, record);
+        derive(record, 1);
+      }
     },
-    remove(id) {
-      const before = records.get(id);
-      if (before === undefined) return;
-      derive(before, -1);
-      records.delete(id);
+    remove(id, pool) {
+      if (pool !== undefined) removeAside(id, pool);
+      if (pool === undefined || records.get(id)?.pool === pool) removeMain(id);
     },
     setDamage: (id, damage) => damages.set(id, damage),
   };
+}
+
+/** What is not durable yet: the volume is in another pool. */
+function departed(record: VolumeRecord): AsideRecord {
+  return { ...record, state: 'departed', attached: [] };
 }
 
 /** Names of ephemeral volumes are apart: no CreateVolume comes upon one. */

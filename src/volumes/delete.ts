@@ -3,6 +3,7 @@ import { refuseIfInUse } from './in-use.ts';
 import { lockKey, withLocks } from './locks.ts';
 import { find } from './lookup.ts';
 import { undo } from './make.ts';
+import { finishMove } from './move/departure.ts';
 import { itemOf, type SnapshotRecord, type StoredRecord, type VolumeRecord } from './record.ts';
 import type { VolumeRequest } from './requests.ts';
 
@@ -20,7 +21,7 @@ export async function deleteVolume(context: Context, { volumeId }: VolumeRequest
       return;
     }
     await refuseIfInUse(context, pool, record);
-    await removeVolume(context, pool, record);
+    await removeVolume(context, pool, await finishMove(context, record));
   });
 }
 

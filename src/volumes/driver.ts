@@ -14,7 +14,12 @@ import type { Context, ManagedPool } from './context.ts';
 import { hashNode, hashPool } from './ids.ts';
 import { createJobs } from './jobs.ts';
 import { createLocks } from './locks.ts';
-import { itemOf } from './record.ts';
+import { type Moved, type MoveRequest, moveVolume } from './move/move.ts';
+import { recoverMoveFolders } from './move/places.ts';
+import type { Report } from './move/progress.ts';
+import { settled, startSettling } from './move/settle.ts';
+import { forgetRecords, isToPurge } from './move/tombstones.ts';
+import { holdsData, itemOf } from './record.ts';
 import { openPool, recoverGroups } from './recover.ts';
 import type { VolumeService } from './service.ts';
 import { recoverStatics } from './static/recover.ts';
@@ -29,6 +34,8 @@ export interface Driver {
   readonly catalog: Catalog;
   /** Settles when recovery is done. */
   readonly recovered: Promise<void>;
+  /** Moves a volume to another pool of this node: see moveVolume. */
+  move(request: MoveRequest, report: Report, signal: AbortSignal): Promise<Moved>;
   /** Settles when no trash is left and no copy runs (tests, benchmarks). */
   idle(): Promise<void>;
   /** Ends copies and the emptying of trash, and gives the state folder free. Mounts stay. */
@@ -94,6 +101,10 @@ async function openWith(
     service: bindService(context, recovered, ablePools(config, { host, log })),
     catalog,
     recovered,
+    async move(request, report, signal) {
+      await recovered;
+      return moveVolume(context, request, report, signal);
+    },
     async idle() {
       await recovered;
       await context.jobs.idle();
@@ -108,14 +119,18 @@ async function openWith(
 }
 
 function managePool(context: Context, config: PoolConfig): ManagedPool {
-  const { host, log, catalog, store } = context;
+  const { host, log, catalog } = context;
   const backend = createBackend(config, { host, log });
   const pool = createPool(config, backend, {
     host,
     stateDir: context.config.stateDir,
-    onOpen: () => openPool(context, managed),
+    onOpen: async () => {
+      await openPool(context, managed);
+      startSettling(context);
+    },
   });
-  const items = () => [...catalog.all(config.name)].filter((record) => record.kind !== 'group').map(itemOf);
+  const stored = () => [...catalog.all(config.name)].filter((record) => record.kind !== 'group');
+  const items = () => stored().filter(holdsData).map(itemOf);
   const managed: ManagedPool = {
     ...pool,
     items,
@@ -132,10 +147,11 @@ function managePool(context: Context, config: PoolConfig): ManagedPool {
       freeBytes: async () => (holdsVolumes(config) ? (await host.files.statfs(config.path)).freeBytes : 0),
       purge: async (record, signal) => {
         await managed.check();
+        if (!isToPurge(context, record)) return;
         await backend.discard(itemOf(record)); // nothing, unless that failed when it was deleted
         await backend.purge(itemOf(record), signal);
       },
-      forget: (records) => store.remove(...records),
+      forget: (records) => forgetRecords(context, records),
     }),
   };
   return managed;
@@ -157,6 +173,7 @@ function ablePools(config: Config, deps: { host: Host; log: Logger }) {
 
 /** Pools that are away now are opened by the first call that finds them. */
 async function recover(context: Context): Promise<void> {
+  await recoverMoveFolders(context);
   await context.host.files.recover().catch((error: unknown) => {
     // They are in nobody's way, and the volumes are wanted.
     context.log.error({ error: messageOf(error) }, 'private mounts of an earlier process stay until the next start');
@@ -169,6 +186,7 @@ async function recover(context: Context): Promise<void> {
     ),
   );
   await recoverGroups(context);
+  await settled(context);
   await recoverStatics(context);
 }
 

@@ -1,6 +1,7 @@
 import { isStowageError, messageOf, StowageError } from '../errors.ts';
 import type { Context, ManagedPool } from './context.ts';
 import { hashPool, type Kind, parseId } from './ids.ts';
+import { awayPool, isMoving, mayBeElsewhere } from './move/whereabouts.ts';
 import { type AnyRecord, type GroupRecord, isLive, type SnapshotRecord, type VolumeRecord } from './record.ts';
 
 interface Records {
@@ -26,7 +27,7 @@ export async function find<K extends Kind>(
 ): Promise<Found<Records[K]> | undefined> {
   const parsed = parseId(id);
   if (parsed.origin === 'foreign' || parsed.kind !== kind) return undefined;
-  const record = get(context, kind, id);
+  const record = await decided(context, kind, id);
   if (record !== undefined && record.state !== 'deleting') {
     const pool = poolOf(context, record);
     await pool.check();
@@ -91,6 +92,20 @@ function get(context: Context, kind: Kind, id: string): AnyRecord | undefined {
   }
 }
 
+/** The record, once it is known which of two pools has a volume whose move was interrupted. @throws 'unavailable' while the other one is away */
+async function decided<K extends Kind>(context: Context, kind: K, id: string): Promise<Records[K] | undefined> {
+  const record = get(context, kind, id);
+  if (!isMoving(record)) return record;
+  await Promise.allSettled([...context.pools.values()].map((pool) => pool.check()));
+  const now = get(context, kind, id);
+  const away = isMoving(now) ? awayPool(context, now.movedTo) : undefined;
+  if (away === undefined) return now;
+  throw new StowageError(
+    'unavailable',
+    `${kind} ${id} was being moved from pool ${record.pool} when that was interrupted, and may be in pool ${away}; bring that back, or say \`stowage pool forget\``,
+  );
+}
+
 /** Nothing is known of this id: that says something only if its pool is here. */
 async function findInPoolsThatAreAway<K extends Kind>(
   context: Context,
@@ -98,22 +113,33 @@ async function findInPoolsThatAreAway<K extends Kind>(
   id: string,
   poolHash: string,
 ): Promise<Found<Records[K]> | undefined> {
+  let away: unknown;
+  let isHomeHere = false;
+  for (const pool of context.pools.values()) {
+    try {
+      const { uuid } = await pool.check();
+      isHomeHere ||= hashPool(uuid) === poolHash;
+      const record = get(context, kind, id); // the check may just have loaded it
+      if (record !== undefined) return isLive(record) ? { record, pool: poolOf(context, record) } : undefined;
+      if (isHomeHere && context.catalog.asides(id).length === 0) return undefined;
+    } catch (error) {
+      away ??= error;
+    }
+  }
+  const elsewhere = mayBeElsewhere(context, id);
+  if (elsewhere !== undefined) {
+    throw new StowageError(
+      'unavailable',
+      `${kind} ${id} was moved, and is in pool ${elsewhere}; bring that back, or say \`stowage pool forget\``,
+    );
+  }
+  if (isHomeHere) return undefined;
   const unconfigured = context.unconfiguredPoolHashes.get(poolHash);
   if (unconfigured !== undefined) {
     throw new StowageError(
       'unavailable',
       `${kind} ${id} is in pool ${unconfigured}, which this node's config does not name any more; add it, or say \`stowage pool forget ${unconfigured}\``,
     );
-  }
-  let away: unknown;
-  for (const pool of context.pools.values()) {
-    try {
-      if (hashPool((await pool.check()).uuid) !== poolHash) continue;
-      const record = get(context, kind, id); // the check may just have loaded it
-      return record !== undefined && isLive(record) ? { record, pool } : undefined;
-    } catch (error) {
-      away ??= error;
-    }
   }
   // Its pool is none of those that are here: it may be one that is away, and then nobody knows.
   if (away !== undefined) {

@@ -14,6 +14,7 @@ const id = z.string().check(z.minLength(1), z.maxLength(128));
 const folder = z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,80}$/));
 const bytes = z.number().check(z.int(), z.nonnegative());
 const time = z.string().check(z.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/));
+const poolHash = z.string().check(z.regex(/^[0-9a-f]{8}$/));
 const onDelete = z.enum(['delete', 'retain', 'archive']);
 
 const imageContent = [
@@ -66,9 +67,11 @@ const stored = {
 const volumeSchema = z.object({
   ...stored,
   kind: z.literal('volume'),
-  state: z.enum(['creating', 'ready', 'deleting', 'retained', 'archived']),
+  state: z.enum(['creating', 'ready', 'deleting', 'retained', 'archived', 'arriving', 'departed']),
   access: z.enum(['block', 'mount']),
   onDelete,
+  movedFrom: z.optional(poolHash), // of the pool whose record is not yet known to be `departed`
+  movedTo: z.optional(poolHash), // where a `departed` one is; of a ready one: where it may be, if its move was interrupted
   source: z.optional(z.object({ kind: z.enum(['volume', 'snapshot']), id })),
   attached: z.array(z.object({ nodeId: z.string(), readOnly: z.boolean() })),
   removedAt: z.optional(time),
@@ -98,6 +101,7 @@ export type SnapshotRecord = Readonly<z.infer<typeof snapshotSchema>> & { readon
 export type GroupRecord = Readonly<z.infer<typeof groupSchema>>;
 export type StoredRecord = VolumeRecord | SnapshotRecord;
 export type AnyRecord = StoredRecord | GroupRecord;
+export type AsideRecord = VolumeRecord & { readonly state: 'arriving' | 'departed' };
 
 const anySchema = z.discriminatedUnion('kind', [volumeSchema, snapshotSchema, groupSchema]);
 
@@ -138,6 +142,24 @@ function parseJson(text: string): unknown {
 export function itemOf(record: StoredRecord): Item {
   const { kind, id: itemId, folder: name, sizeBytes, reservedBytes, layout: where } = record;
   return { kind, id: itemId, folder: name, sizeBytes, reservedBytes, layout: where };
+}
+
+/**
+ * True for the second record of a volume that moves between pools: `arriving` in its new pool, before the move is decided, and `departed` in
+ * its old one afterwards. Neither is the volume: it is never found, listed or used, and only counts for what its pool holds back.
+ */
+export function isAside(record: AnyRecord): record is AsideRecord {
+  return record.state === 'arriving' || record.state === 'departed';
+}
+
+/** True if this record took the other's place: a move was decided, and a crash kept the other from saying so. */
+export function hasTakenPlaceOf(record: AnyRecord, other: AnyRecord): boolean {
+  return record.kind === 'volume' && record.movedFrom !== undefined && record.generation > other.generation;
+}
+
+/** False for the tombstone of a volume that moved away, whose data is gone. */
+export function holdsData(record: StoredRecord): boolean {
+  return record.state !== 'departed' || record.reservedBytes > 0;
 }
 
 /** True for a volume or snapshot that the caller of CSI knows of, or may come to know. */

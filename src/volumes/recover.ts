@@ -7,7 +7,14 @@ import { removeGroup, undoGroup } from './group.ts';
 import { hashPool, parseId } from './ids.ts';
 import { poolOf } from './lookup.ts';
 import { undo } from './make.ts';
-import { type AnyRecord, type GroupRecord, itemOf, type SnapshotRecord, type StoredRecord } from './record.ts';
+import {
+  type AnyRecord,
+  type GroupRecord,
+  holdsData,
+  itemOf,
+  type SnapshotRecord,
+  type StoredRecord,
+} from './record.ts';
 import { startSnapshot } from './snapshot.ts';
 
 /** How long finishing what one dead process left in a pool may take, copies aside. */
@@ -29,7 +36,7 @@ export async function openPool(context: Context, pool: ManagedPool): Promise<voi
   }
   const records = [...context.catalog.all(pool.name)];
   const stored = records.filter((record) => record.kind !== 'group');
-  await pool.backend.recover(stored.map(itemOf), AbortSignal.timeout(RECOVERY_TIMEOUT_MS));
+  await pool.backend.recover(stored.filter(holdsData).map(itemOf), AbortSignal.timeout(RECOVERY_TIMEOUT_MS));
   for (const record of stored) if (record.state !== 'ready') await recoverRecord(context, pool, record);
   await removeAbandoned(context, pool);
   context.log.info({ pool: pool.name, records: count }, 'pool opened');
@@ -63,6 +70,8 @@ async function recoverRecord(context: Context, pool: ManagedPool, record: Stored
         return;
       case 'ready':
       case 'retained':
+      case 'arriving': // moves are settled when both pools have been opened
+      case 'departed':
         return;
     }
   });

@@ -56,7 +56,7 @@ export function createStore(files: Files, catalog: Catalog, poolPath: (pool: str
       if ((await files.stat(pathOf(record))) !== undefined)
         throw new AggregateError([failure, error], `record ${record.id} could be neither written nor removed`);
     }
-    catalog.remove(record.id);
+    catalog.remove(record.id, record.pool);
   }
 
   return {
@@ -97,7 +97,7 @@ export function createStore(files: Files, catalog: Catalog, poolPath: (pool: str
       const paths = records.map(pathOf);
       for (const path of paths) await files.removeFile(path);
       for (const folder of new Set(paths.map(dirname))) await files.sync(folder);
-      for (const { id } of records) catalog.remove(id);
+      for (const { id, pool } of records) catalog.remove(id, pool);
     },
   };
 }
