@@ -55,15 +55,17 @@ export function createJobs(): Jobs {
 /** Waits for a job until a time or a signal. @returns false if it is still running then */
 export function waitFor(done: Promise<void>, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    const end = (result: boolean) => {
+    const forget = () => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
-      resolve(result);
+      signal.removeEventListener('abort', giveUp);
     };
-    const onAbort = () => end(false);
-    const timer = setTimeout(onAbort, timeoutMs);
-    signal.addEventListener('abort', onAbort, { once: true });
-    done.then(() => end(true), reject);
-    if (signal.aborted) end(false);
+    const giveUp = () => {
+      forget();
+      resolve(false);
+    };
+    const timer = setTimeout(giveUp, timeoutMs);
+    signal.addEventListener('abort', giveUp, { once: true });
+    done.finally(forget).then(() => resolve(true), reject);
+    if (signal.aborted) giveUp();
   });
 }
