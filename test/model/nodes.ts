@@ -129,8 +129,8 @@ export const NODE_STEPS: readonly StepKind[] = [
     const request = { volumeId: id, volumePath: world.at.stagingPath(id), stagingPath: undefined };
     const found = await outcome(world.at.service.stats(request, signal()), only(volume?.staged !== true, 'not-found'));
     if (found === undefined || volume === undefined) return;
-    const { bytes } = found.value.usage;
-    holds(bytes.total > 0 && bytes.total <= volume.sizeBytes, `${volume.sizeBytes} bytes, said to be ${bytes.total}`);
+    const total = found.value.usage?.bytes.total ?? 0;
+    holds(total > 0 && total <= volume.sizeBytes, `${volume.sizeBytes} bytes, said to be ${total}`);
     same('its condition', found.value.condition, { abnormal: false, message: 'in order' });
   }),
 ];
