@@ -11,7 +11,29 @@ interface Place {
  * state folder that lie in one another. Pools that share no node may have the same name and path.
  */
 export function findContradictions(config: Config): string[] {
-  return [...repeatedNames(config.pools), ...nestedPlaces(config)];
+  return [...repeatedNames(config.pools), ...nestedPlaces(config), ...diskProblems(config.pools)];
+}
+
+/** A whole disk is promised once, and belongs to one pool of a node. */
+function diskProblems(pools: readonly PoolConfig[]): string[] {
+  const single = pools.flatMap((pool, index) => {
+    if (pool.backend !== 'disk') return [];
+    const isEmpty = pool.devices.length === 0 && pool.discovery === undefined;
+    return [
+      ...(isEmpty ? [`pools[${index}].devices: a pool of disks needs devices, a discovery folder, or both`] : []),
+      ...(pool.overcommit === 1
+        ? []
+        : [`pools[${index}].overcommit: must be 1 for whole disks, found ${pool.overcommit}`]),
+    ];
+  });
+  const shared = pairs(pools).flatMap(([first, second, i, j]) => {
+    if (first.backend !== 'disk' || second.backend !== 'disk' || !meet(first.nodes, second.nodes)) return [];
+    const both = second.devices.filter((device) => first.devices.includes(device));
+    return both.map(
+      (device) => `pools[${j}].devices: ${device} is a disk of pools[${i}] too; it can be one pool's only`,
+    );
+  });
+  return [...single, ...shared];
 }
 
 function repeatedNames(pools: readonly PoolConfig[]): string[] {
@@ -23,7 +45,12 @@ function repeatedNames(pools: readonly PoolConfig[]): string[] {
 }
 
 function nestedPlaces(config: Config): string[] {
-  const pools = config.pools.map(({ path, nodes }, index) => ({ key: `pools[${index}].path`, path, nodes }));
+  const pools = config.pools.flatMap((pool, index): Place[] => {
+    const { nodes } = pool;
+    const path = { key: `pools[${index}].path`, path: pool.path, nodes };
+    if (pool.backend !== 'disk' || pool.discovery === undefined) return [path];
+    return [path, { key: `pools[${index}].discovery`, path: pool.discovery, nodes }];
+  });
   const others: Place[] = config.hostPaths.map((path, index) => ({
     key: `hostPaths[${index}]`,
     path,

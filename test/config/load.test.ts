@@ -9,6 +9,7 @@ import { poolsOfNode } from '../../src/config/schema.ts';
 import { isStowageError, messageOf } from '../../src/errors.ts';
 
 const IMAGE = { name: 'fast', backend: 'image', path: '/mnt/fast' };
+const DISK = { name: 'disks', backend: 'disk', devices: ['/dev/disk/by-id/a'] };
 const DIRECTORY = { name: 'plain', backend: 'directory', path: '/srv/plain' };
 
 function config(change: object = {}): string {
@@ -158,6 +159,14 @@ describe('parseConfig', () => {
     [{ pools: [IMAGE, { ...DIRECTORY, path: '/mnt' }] }, 'pools[1].path: /mnt holds pools[0].path (/mnt/fast)'],
     [{ stateDir: '/mnt/fast/state' }, 'stateDir: /mnt/fast/state lies in pools[0].path'],
     [{ hostPaths: ['/mnt'] }, 'hostPaths[0]: /mnt holds pools[0].path'],
+    [{ pools: [{ ...DISK, overcommit: 2 }] }, 'pools[0].overcommit: must be 1 for whole disks, found 2'],
+    [{ pools: [{ name: 'disks', backend: 'disk' }] }, 'pools[0].devices: a pool of disks needs devices'],
+    [{ pools: [DISK, { ...DISK, name: 'b' }] }, 'pools[1].devices: /dev/disk/by-id/a is a disk of pools[0] too'],
+    [{ pools: [IMAGE, { ...DISK, discovery: '/mnt' }] }, 'pools[1].discovery: /mnt holds pools[0].path (/mnt/fast)'],
+    [
+      { hostPaths: ['/mnt/disks/a'], pools: [{ ...DISK, discovery: '/mnt/disks' }] },
+      'hostPaths[0]: /mnt/disks/a lies in',
+    ],
     [{ hostPaths: ['/var'] }, 'hostPaths[0]: /var holds stateDir'],
     [
       {
