@@ -274,6 +274,43 @@ describe('a block device', () => {
     });
   });
 
+  it('is allowed by its stable name, which is a link', async () => {
+    await withLoop(8 * MIB, async (device) => {
+      const path = join(driver.at.folder, 'by-id');
+      await symlink(device, path);
+      await driver.restart([path]);
+      try {
+        const volume = { ...pv('x', 'BlockDevice'), path };
+        await driver.stage(volume, block());
+        const raw = await driver.publish(volume, 'by-id', { capability: block() });
+        expect((await stat(raw)).rdev).toBe((await stat(device)).rdev);
+        await driver.unpublish(volume, 'by-id');
+        await driver.unstage(volume);
+      } finally {
+        await driver.restart();
+      }
+    });
+  });
+
+  it('is no raw block volume while the host has it mounted', async () => {
+    await withLoop(8 * MIB, async (device) => {
+      await run('mkfs.ext4', ['-q', device]);
+      const { rdev } = await stat(device);
+      await run('mknod', [join(driver.allowed, 'used'), 'b', String(rdev >> 8), String(rdev & 0xff)]);
+      const mountPoint = join(driver.at.folder, 'mounted');
+      await mkdir(mountPoint);
+      await run('mount', [device, mountPoint]);
+      try {
+        expect(await refusal(driver.stage(pv('used', 'BlockDevice'), block()))).toMatchObject({
+          code: 'precondition',
+          message: expect.stringContaining(mountPoint),
+        });
+      } finally {
+        await run('umount', [mountPoint]);
+      }
+    });
+  });
+
   it('of a volume of ours is refused', async () => {
     const { id } = await driver.at.create('own');
     const file = join(

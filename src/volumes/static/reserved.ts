@@ -4,6 +4,8 @@ import type { OpenPath } from '../../host/files.ts';
 import type { MountEntry, MountTable } from '../../host/mounts.ts';
 import { deviceNumber, type Place, placeOf } from '../../staging/mounted.ts';
 import type { Context } from '../context.ts';
+import { refuseOwnDevice, takenDisks } from './devices.ts';
+import { isWithin, type Reserved, refused } from './refused.ts';
 
 /** Where something open lies, by the mount that it was opened on. @throws 'busy' where that mount went away meanwhile */
 export function placeOfOpened(table: MountTable, opened: OpenPath): Place & { readonly mount: MountEntry } {
@@ -11,10 +13,6 @@ export function placeOfOpened(table: MountTable, opened: OpenPath): Place & { re
   if (mount === undefined)
     throw new StowageError('busy', `the file system of ${opened.path} was unmounted meanwhile; call again`);
   return { mount, device: mount.device, root: join(mount.root, relative(mount.mountPoint, opened.path)) };
-}
-
-interface Reserved extends Place {
-  readonly what: string;
 }
 
 /**
@@ -38,35 +36,17 @@ export async function refuseReserved(
         (isWithin(place.root, other.root) || (use === 'bind' && isWithin(other.root, place.root)))),
   );
   if (hit !== undefined) throw refused(opened.path, hit.what);
-  if (device !== undefined) await refuseOwnLoop(context, opened.path, device);
+  if (device !== undefined) await refuseOwnDevice(context, opened.path, device);
 }
 
 async function reservedPlaces(context: Context, table: MountTable): Promise<Reserved[]> {
   const stateDir = await context.host.files.resolveParent(join(context.config.stateDir, 'static'));
   return [
+    ...(await takenDisks(context, table)),
     { what: 'the state folder', ...placeOf(table, join(stateDir, '..')) },
     ...[...context.pools.values()].map(({ name, config }) => ({
       what: `pool ${name}`,
       ...placeOf(table, config.path),
     })),
   ];
-}
-
-/** A loop device on a volume's file is that volume. */
-async function refuseOwnLoop(context: Context, path: string, device: string): Promise<void> {
-  const loop = (await context.host.loops.list()).find(({ number }) => number === device);
-  if (loop === undefined) return;
-  for (const { name, config } of context.pools.values())
-    if (isWithin(loop.backingFile, config.path)) throw refused(path, `pool ${name}`);
-}
-
-function isWithin(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`);
-}
-
-function refused(path: string, what: string): StowageError {
-  return new StowageError(
-    'precondition',
-    `host path ${path} lies in ${what} of this driver, holds it, or is its device; use another path`,
-  );
 }

@@ -9,10 +9,14 @@ import type { Context } from '../context.ts';
 import { isEphemeralId } from '../ephemeral-find.ts';
 import { lockKey, withLocks } from '../locks.ts';
 import type { StageRequest, UnstageRequest } from '../requests.ts';
+import { refuseIfInUse } from './devices.ts';
 import { checkUse, type HostPath, readHostPath } from './host-path.ts';
 import { openHostPath } from './open.ts';
 import { hashOf, type StaticRecord } from './records.ts';
 import { placeOfOpened } from './reserved.ts';
+
+/** How long taking back what could not be staged may take. */
+const UNDO_TIMEOUT_MS = 10_000;
 
 /** Where a static volume is staged: a folder at the staging path, anything else on a file beneath it, which is a folder. */
 export function stagedAt({ kind }: Pick<StaticRecord, 'kind'>, stagingPath: string): string {
@@ -72,12 +76,21 @@ async function bind(context: Context, request: StageRequest, hostPath: HostPath,
       `${there.mountPoint} is the mount point of ${there.source} ${there.root} already, not of what lies at ${hostPath.path} now; unstage that first`,
     );
   }
+  if (there === undefined && record.access === 'block' && record.blockDevice !== undefined)
+    await refuseIfInUse(context, hostPath.path, record.blockDevice, table);
   // Before the mount: whoever undoes it has nothing but this record to know it by.
   if (!isMounted) await statics.records.write(record);
   if (there !== undefined) return;
-  await host.files.makeFolders(stagingPath);
-  if (record.kind === 'node') await host.files.touch(target);
-  await host.mounts.bindOpened(opened, target, access.type === 'mount' ? splitFlags(access.mountFlags).perMount : []);
+  try {
+    await host.files.makeFolders(stagingPath);
+    if (record.kind === 'node') await host.files.touch(target);
+    await host.mounts.bindOpened(opened, target, access.type === 'mount' ? splitFlags(access.mountFlags).perMount : []);
+  } catch (error) {
+    // The kubelet need not unstage what it was told had failed.
+    await unstageMount(host, stagingPath, AbortSignal.timeout(UNDO_TIMEOUT_MS));
+    if (!isMounted) await statics.records.remove(record.volumeHash);
+    throw error;
+  }
 }
 
 /** By inode: mountinfo's paths are no witness, since a rename changes them without a sign. */
