@@ -38,9 +38,9 @@ export interface Places {
 export function createPlaces(
   poolPath: string,
   suffix: '' | '.img' | '.disk',
-  deps: { files: Files; log: BackendLog },
+  deps: { files: Files; log: BackendLog; removeFolder?: (path: string, signal: AbortSignal) => Promise<void> },
 ): Places {
-  const { files, log } = deps;
+  const { files, log, removeFolder } = deps;
   const name = (item: Item) => item.folder + suffix;
 
   async function within<T>(place: PlaceName, use: (folder: string) => Promise<T>): Promise<T> {
@@ -69,6 +69,7 @@ export function createPlaces(
     const stat = await files.stat(path);
     if (stat === undefined) return;
     if (stat.type === 'file') return files.removeFile(path);
+    if (removeFolder !== undefined) return removeFolder(path, signal);
     try {
       await files.removeFolder(path); // an empty one needs no child
     } catch (error) {

@@ -1,6 +1,6 @@
-import { StowageError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import type { Backend } from './backend.ts';
+import { createBtrfsBackend } from './btrfs/backend.ts';
 import type { BtrfsSettings } from './btrfs/settings.ts';
 import { createDirectoryBackend } from './directory/backend.ts';
 import type { DirectorySettings } from './directory/settings.ts';
@@ -9,6 +9,7 @@ import type { DiskSettings } from './disk/settings.ts';
 import { createImageBackend } from './image/backend.ts';
 import type { ImageSettings } from './image/settings.ts';
 import type { BackendLog } from './log.ts';
+import { createLvmBackend } from './lvm/backend.ts';
 import type { LvmSettings } from './lvm/settings.ts';
 import { createMemoryBackend } from './memory/backend.ts';
 import type { MemorySettings } from './memory/settings.ts';
@@ -32,8 +33,9 @@ export function createBackend(config: BackendConfig, deps: { host: Host; log: Ba
     case 'disk':
       return createDiskBackend(config, deps);
     case 'btrfs':
+      return createBtrfsBackend(config, deps);
     case 'lvm':
-      throw new StowageError('unsupported', `pool ${config.name}: backend ${config.backend} comes with a later commit`);
+      return createLvmBackend(config, deps);
     case 'memory':
       return createMemoryBackend(config, deps);
   }

@@ -7,6 +7,7 @@ const QGROUP_ASSIGN = writes(41, 24);
 const QGROUP_CREATE = writes(42, 16);
 const QGROUP_LIMIT = reads(43, 48);
 const QUOTA_RESCAN = writes(44, 64);
+const QUOTA_RESCAN_STATUS = reads(45, 64);
 
 const ENABLE = 1n;
 const ENABLE_SIMPLE = 4n; // Linux 6.7
@@ -18,7 +19,6 @@ const INFO_KEY = 242;
 const LIMIT_KEY = 244;
 const RELATION_KEY = 246;
 const STATUS_ON = 1n;
-const STATUS_RESCAN = 2n;
 const STATUS_INCONSISTENT = 4n;
 const STATUS_SIMPLE = 8n;
 const LIMIT_MAX_RFER = 1n;
@@ -63,7 +63,7 @@ export async function readQgroups(fd: number, path: string, id?: number): Promis
       const [referencedBytes, exclusiveBytes] = [Number(data.readBigUInt64LE(8)), Number(data.readBigUInt64LE(24))];
       return { id: Number(offset), referencedBytes, exclusiveBytes, limitBytes: limitOf.get(offset) };
     });
-    return { status: parseStatus(status.data), byId: new Map(byId.map((group) => [group.id, group])) };
+    return { status: await parseStatus(fd, path, status.data), byId: new Map(byId.map((group) => [group.id, group])) };
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return OFF;
     throw error;
@@ -122,15 +122,15 @@ export async function startRescan(fd: number, path: string): Promise<void> {
   }
 }
 
-function parseStatus(data: Buffer): QuotaStatus {
+/** Whether it counts anew is asked for: the tree shows that only after the next transaction. */
+async function parseStatus(fd: number, path: string, data: Buffer): Promise<QuotaStatus> {
   const flags = data.readBigUInt64LE(16);
   const has = (flag: bigint) => (flags & flag) !== 0n;
-  const on = has(STATUS_SIMPLE) ? 'simple' : 'full';
-  return {
-    mode: has(STATUS_ON) ? on : 'off',
-    rescanning: has(STATUS_RESCAN),
-    inconsistent: has(STATUS_INCONSISTENT),
-  };
+  if (!has(STATUS_ON)) return OFF.status;
+  if (has(STATUS_SIMPLE)) return { mode: 'simple', rescanning: false, inconsistent: false };
+  const progress = Buffer.alloc(64);
+  await ioctl(path, fd, QUOTA_RESCAN_STATUS, progress);
+  return { mode: 'full', rescanning: progress.readBigUInt64LE() !== 0n, inconsistent: has(STATUS_INCONSISTENT) };
 }
 
 function parseLimit(data: Buffer): number | undefined {

@@ -19,6 +19,12 @@ export function directoryConfig(path: string, quota: 'enforced' | 'advisory'): B
   };
 }
 
+type LvmConfig = Extract<BackendConfig, { backend: 'lvm' }>;
+
+export function lvmConfig(path: string, volumeGroup: string, change: Partial<LvmConfig>): BackendConfig {
+  return { name: 'test', path, volumeGroup, fsType: 'ext4', ...change, backend: 'lvm' };
+}
+
 type DiskConfig = Extract<BackendConfig, { backend: 'disk' }>;
 
 export function diskConfig(path: string, change: Partial<DiskConfig>): BackendConfig {

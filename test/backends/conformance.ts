@@ -15,6 +15,8 @@ export interface ConformanceSetup {
   readonly access: Wish['access'];
   /** The size of most volumes: the pool has room for about ten. */
   readonly sizeBytes: number;
+  /** What the usage of these volumes does not tell, as the backend's page says: the number of files; what a copy shares with its source. */
+  readonly usageLacks?: readonly ('inodes' | 'shared')[];
 }
 
 /** States all that the Backend interface promises; what a backend lacks is checked as the refusal that its features declare. */

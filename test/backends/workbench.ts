@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rename, rmdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
@@ -39,6 +39,10 @@ export interface Inspect {
   archived(item: Item): Promise<readonly string[]>;
   /** Takes the item's data away. @returns gives it back */
   hide(item: Item): Promise<() => Promise<void>>;
+  /** Puts something else where the item shall be. */
+  obstruct(item: Item): Promise<void>;
+  /** What the backend remembers of its pool for a short time is old after this; left out where it remembers nothing. */
+  letTimePass?(): void;
 }
 
 /** For data that lies in the pool's folder, beneath `volumes` and `snapshots`. */
@@ -54,6 +58,11 @@ export function inspectFolder(poolPath: string): Inspect {
       const [name = ''] = await entriesOf(place, item);
       await rename(join(poolPath, place, name), join(poolPath, 'elsewhere'));
       return () => rename(join(poolPath, 'elsewhere'), join(poolPath, place, name));
+    },
+    async obstruct(item) {
+      const place = item.kind === 'volume' ? 'volumes' : 'snapshots';
+      await writeFile(join(poolPath, place, item.folder), 'in the way');
+      await mkdir(join(poolPath, place, `${item.folder}.img`));
     },
   };
 }
@@ -97,10 +106,22 @@ export function createWorkbench({ config, access, sizeBytes, inspect }: Setup): 
     };
   }
 
+  /** Binds a folder where other users than root reach it, as staging does. */
+  async function bound<T>(folder: string, use: (mountPoint: string) => Promise<T>): Promise<T> {
+    const mountPoint = await mkdtemp(join(tmpdir(), 'stowage-stage-'));
+    await host.mounts.bind(folder, mountPoint, []);
+    try {
+      return await use(mountPoint);
+    } finally {
+      await host.mounts.detach(mountPoint);
+      await rmdir(mountPoint);
+    }
+  }
+
   async function staged<T>(item: Item, use: (view: View, mountPoint: string | undefined) => Promise<T>): Promise<T> {
     const opened = await backend.open(item, signal());
     try {
-      if (opened.type === 'folder') return await use({ type: 'tree', path: opened.path }, opened.path);
+      if (opened.type === 'folder') return await bound(opened.path, (path) => use({ type: 'tree', path }, path));
       const { path, fsType, mountOptions } = opened;
       if (fsType === undefined) return await use({ type: 'device', path }, undefined);
       const mountPoint = await mkdtemp(join(tmpdir(), 'stowage-stage-'));
