@@ -45,12 +45,13 @@ function repeatedNames(pools: readonly PoolConfig[]): string[] {
 }
 
 function nestedPlaces(config: Config): string[] {
-  const pools = config.pools.flatMap((pool, index): Place[] => {
-    const { nodes } = pool;
-    const path = { key: `pools[${index}].path`, path: pool.path, nodes };
-    if (pool.backend !== 'disk' || pool.discovery === undefined) return [path];
-    return [path, { key: `pools[${index}].discovery`, path: pool.discovery, nodes }];
-  });
+  const pools = config.pools.map(({ path, nodes }, index) => ({ key: `pools[${index}].path`, path, nodes }));
+  // Plain volumes may lie on the disks there (hostPaths): one that holds something is left alone.
+  const discoveries = config.pools.flatMap((pool, index): Place[] =>
+    pool.backend === 'disk' && pool.discovery !== undefined
+      ? [{ key: `pools[${index}].discovery`, path: pool.discovery, nodes: pool.nodes }]
+      : [],
+  );
   const others: Place[] = config.hostPaths.map((path, index) => ({
     key: `hostPaths[${index}]`,
     path,
@@ -58,9 +59,11 @@ function nestedPlaces(config: Config): string[] {
   }));
   const state: Place = { key: 'stateDir', path: config.stateDir, nodes: undefined };
   return [
-    ...pairs(pools).flatMap(([first, second]) => (overlap(first, second) ? [describe(second, first)] : [])),
+    ...pairs([...pools, ...discoveries]).flatMap(([first, second]) =>
+      overlap(first, second) ? [describe(second, first)] : [],
+    ),
     // A pool may lie in the state folder (on a disk of its own), but not hold it: what a pool is, is remembered there.
-    ...pools.flatMap((pool) => (isWithin(state.path, pool.path) ? [describe(state, pool)] : [])),
+    ...[...pools, ...discoveries].flatMap((pool) => (isWithin(state.path, pool.path) ? [describe(state, pool)] : [])),
     // A host path that reaches into a pool would get round its limits and its records.
     ...others.flatMap((other) =>
       [state, ...pools].filter((place) => overlap(other, place)).map((place) => describe(other, place)),

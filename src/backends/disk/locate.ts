@@ -66,16 +66,13 @@ export async function findByMarker(pool: DiskPool, uuid: string): Promise<MountE
 }
 
 function missing(item: Item, what: string): StowageError {
-  return new StowageError(
-    'unavailable',
-    `volume ${item.id}: its disk is missing (${what}); bring it back, or delete the volume`,
-  );
+  return new StowageError('unavailable', `volume ${item.id}: its disk is missing (${what}); bring it back`);
 }
 
 function another(item: Item, path: string, how: string): StowageError {
   return new StowageError(
     'data-loss',
-    `volume ${item.id}: another disk is at ${path}: ${how}; bring the volume's own disk back, or delete the volume`,
+    `volume ${item.id}: another disk is at ${path}: ${how}; bring the volume's own disk back`,
   );
 }
 

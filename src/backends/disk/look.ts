@@ -58,6 +58,10 @@ export async function look(pool: DiskPool): Promise<Look> {
     disks.push(found);
   };
   for (const path of settings.devices) await add(path, () => findDevice(pool, path));
+  const { discovery } = settings;
+  if (discovery !== undefined && (await host.files.stat(discovery)) === undefined) {
+    refused.set(discovery, 'the discovery folder is missing');
+  }
   for (const path of await discovered(pool)) {
     const mount = table.at(path);
     await add(path, () => (mount === undefined ? findDevice(pool, path) : findMounted(pool, mount)));

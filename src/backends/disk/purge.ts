@@ -1,7 +1,8 @@
+import { join } from 'node:path';
 import { isStowageError, StowageError } from '../../errors.ts';
 import type { Item } from '../backend.ts';
 import { diskLayout } from '../layout.ts';
-import { type Claim, readClaim } from './claim.ts';
+import { CLAIM_SUFFIX, type Claim, readClaim } from './claim.ts';
 import { whyFailing } from './condition.ts';
 import type { DiskPool } from './context.ts';
 import { type Located, locate } from './locate.ts';
@@ -35,13 +36,19 @@ async function locateUsed(pool: DiskPool, item: Item, claim: Claim): Promise<Loc
   } catch (error) {
     const isUntouched = claim.phase === 'preparing' && diskLayout(item).content.type === 'folder';
     if (isUntouched && isStowageError(error, 'unavailable')) return undefined;
-    throw error;
+    if (!isStowageError(error)) throw error;
+    const remedy = `it is not wiped. Where the disk is gone for good, remove ${claimPath(pool, item)}`;
+    throw new StowageError(error.code, `${error.message}; ${remedy}`, { cause: error });
   }
 }
 
 function kept(pool: DiskPool, item: Item, failing: string): StowageError {
   return new StowageError(
     'unavailable',
-    `the disk of volume ${item.id} is wiped, but not given to another volume: ${failing}. Replace it; to use it all the same, remove ${pool.settings.path}/.stowage/trash/${item.folder}.disk`,
+    `the disk of volume ${item.id} is wiped, but not given to another volume: ${failing}. Replace it; to use it all the same, remove ${claimPath(pool, item)}`,
   );
+}
+
+function claimPath(pool: DiskPool, item: Item): string {
+  return join(pool.settings.path, '.stowage/trash', item.folder + CLAIM_SUFFIX);
 }
