@@ -39,7 +39,10 @@ beforeAll(async () => {
   });
 });
 afterEach(async () => {
-  for (const volume of living.splice(0)) await volume.unpublish();
+  for (let last = living.at(-1); last !== undefined; last = living.at(-1)) {
+    await last.unpublish();
+    living.pop();
+  }
   await at.driver.idle();
   expect([...at.catalog.all()]).toEqual([]);
 });
