@@ -1,3 +1,4 @@
+import { holdsVolumes } from '../config/schema.ts';
 import { messageOf } from '../errors.ts';
 import { inspect, table } from './inspect.ts';
 
@@ -12,6 +13,10 @@ export async function check(args: readonly string[]): Promise<boolean> {
   for (const pool of pools) {
     const problems: string[] = [];
     const at = await host.files.stat(pool.path);
+    if (at === undefined && !holdsVolumes(pool)) {
+      rows.push([pool.name, pool.backend, '-', '-', `fine; ${pool.path} is made at the first use`]);
+      continue;
+    }
     if (at?.type !== 'folder') {
       rows.push([pool.name, pool.backend, '-', '-', `${pool.path} is ${at?.type ?? 'missing'}, not a folder`]);
       isFine = false;
