@@ -27,6 +27,12 @@ export async function locate(pool: DiskPool, item: Item): Promise<Located> {
   }
   const disk = await pool.host.disks.find(id.path);
   if (disk === undefined) throw missing(item, id.path);
+  if (disk.hardwareId === '' && id.hardwareId !== '') {
+    throw new StowageError(
+      'unavailable',
+      `volume ${item.id}: ${id.path} does not say its id, which is ${id.hardwareId}`,
+    );
+  }
   if (disk.hardwareId !== id.hardwareId) {
     throw another(item, id.path, `its id is ${show(disk.hardwareId)}, not ${show(id.hardwareId)}`);
   }
