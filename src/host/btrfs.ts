@@ -59,7 +59,7 @@ export interface Btrfs {
   createQgroup(path: string, id: number): Promise<void>;
   /** Removes a qgroup; nothing where it is gone. False while something is counted to it. */
   removeQgroup(path: string, id: number): Promise<boolean>;
-  /** Limits what a qgroup may reference; undefined: no limit any more. ENOENT where it is missing. */
+  /** Limits what a qgroup may reference (ENOENT where it is missing, ENOTCONN where quotas are off); undefined: no limit any more, nothing where it is missing. */
   limitQgroup(path: string, id: number, limitBytes: number | undefined): Promise<void>;
   /** Makes one qgroup a member of another; nothing where it is. */
   assignQgroup(path: string, member: number, parent: number): Promise<void>;
@@ -82,6 +82,9 @@ const ROOT_INODE = 256;
 const LARGEST = (1n << 64n) - 1n;
 
 const NOTHING_THERE: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENOTTY']);
+
+/** ENOTCONN: quotas are off. */
+const WITHOUT_QGROUP: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ENOTCONN']);
 
 /** btrfs of this machine, by system calls. */
 export function createBtrfs(): Btrfs {
@@ -109,12 +112,17 @@ export function createBtrfs(): Btrfs {
     createQgroup: (path, id) =>
       withFolder(path, (fd) => unless(['EEXIST'], undefined, () => qgroups.createQgroup(fd, path, id))),
     removeQgroup: (path, id) => withFolder(path, (fd) => removeQgroup(fd, path, id)),
-    limitQgroup: (path, id, limitBytes) => withFolder(path, (fd) => qgroups.limitQgroup(fd, path, id, limitBytes)),
+    limitQgroup: (path, id, limitBytes) =>
+      withFolder(path, (fd) =>
+        unless(limitBytes === undefined ? WITHOUT_QGROUP : [], undefined, () =>
+          qgroups.limitQgroup(fd, path, id, limitBytes),
+        ),
+      ),
     assignQgroup: (path, member, parent) =>
       withFolder(path, (fd) => unless(['EEXIST'], undefined, () => qgroups.assignQgroup(fd, path, member, parent))),
     unassignQgroup: (path, member, parent) =>
       withFolder(path, (fd) =>
-        unless(['ENOENT'], undefined, () => qgroups.assignQgroup(fd, path, member, parent, false)),
+        unless(WITHOUT_QGROUP, undefined, () => qgroups.assignQgroup(fd, path, member, parent, false)),
       ),
     startRescan: (path) => withFolder(path, (fd) => qgroups.startRescan(fd, path)),
     setFolderOptions,
@@ -184,7 +192,7 @@ async function removeQgroup(fd: number, path: string, id: number): Promise<boole
     return true;
   } catch (error) {
     if (errnoOf(error) === 'EBUSY') return false;
-    if (errnoOf(error) === 'ENOENT') return true;
+    if (WITHOUT_QGROUP.has(errnoOf(error))) return true;
     throw error;
   }
 }

@@ -6,7 +6,7 @@ import { roundUp } from '../sizes.ts';
 import { volumeCondition } from './condition.ts';
 import { createBtrfsPool } from './context.ts';
 import { createVolume, isSubvolume } from './create.ts';
-import { recount } from './hold.ts';
+import { prepareQgroup, recount } from './hold.ts';
 import { makeMovable } from './move.ts';
 import { planVolume } from './plan.ts';
 import { qgroupOf } from './qgroup.ts';
@@ -57,9 +57,10 @@ export function createBtrfsBackend(settings: BtrfsSettings, deps: { host: Host; 
     expand: async (item, sizeBytes) => {
       const group = qgroupOf(item);
       if (group === undefined) return;
+      await btrfs.enableQuotas(settings.path);
       const now = (await btrfs.qgroups(settings.path, group)).byId.get(group)?.limitBytes;
-      const limitBytes = roundUp(sizeBytes);
-      if (now === undefined || now < limitBytes) await btrfs.limitQgroup(settings.path, group, limitBytes);
+      const limited = { ...item, sizeBytes: roundUp(sizeBytes) };
+      if (now === undefined || now < limited.sizeBytes) await prepareQgroup(pool, limited);
     },
     // The limit is the volume's size: there is no file system of its own to grow.
     grow: async () => undefined,

@@ -36,7 +36,7 @@ async function limitProblem(pool: BtrfsPool, item: Item): Promise<string | undef
     return 'quotas are off in its pool: its size is not enforced; restart stowage, which turns them on';
   if (byId.get(group)?.limitBytes === undefined)
     return `qgroup ${showQgroup(group)} has no limit: its size is not enforced`;
-  const escaped = await holdVolume(pool, item, byId.get(group));
+  const escaped = await holdVolume(pool, item);
   if (escaped > 0) return `${escaped} subvolumes within were not counted to its limit; from now on they are`;
   return undefined;
 }

@@ -1,4 +1,3 @@
-import type { Qgroup } from '../../host/btrfs.ts';
 import type { Item } from '../backend.ts';
 import type { BtrfsPool } from './context.ts';
 import { qgroupOf } from './qgroup.ts';
@@ -17,14 +16,15 @@ export async function prepareQgroup({ btrfs, settings }: BtrfsPool, item: Item):
  * Makes sure that a volume's limit is there, and that its subvolume and all within are counted to it: with full quotas one that a user makes
  * is not, with simple ones only one made by a program that asks for that (see the docs). @returns how many were not
  */
-export async function holdVolume(pool: BtrfsPool, item: Item, known?: Qgroup): Promise<number> {
+export async function holdVolume(pool: BtrfsPool, item: Item): Promise<number> {
   const { btrfs, settings } = pool;
   const group = qgroupOf(item);
   if (group === undefined) return 0;
   const root = await pool.places.at(item, btrfs.subvolume);
   if (root === undefined) return 0;
-  const found = known ?? (await btrfs.qgroups(settings.path, group)).byId.get(group);
-  if (found?.limitBytes === undefined) await prepareQgroup(pool, item);
+  const { status, byId } = await btrfs.qgroups(settings.path, group);
+  if (status.mode === 'off') return 0;
+  if (byId.get(group)?.limitBytes === undefined) await prepareQgroup(pool, item);
   const members = new Set(await btrfs.relations(settings.path, group));
   const ids = await subvolumesIn({ host: pool.host, poolPath: settings.path }, root.id);
   const escaped = ids.filter((id) => !members.has(id));

@@ -4,7 +4,6 @@ import { endIfAborted } from '../signals.ts';
 import type { BtrfsPool } from './context.ts';
 import { holdVolume, recount } from './hold.ts';
 import { checkIsBtrfs } from './plan.ts';
-import { qgroupOf } from './qgroup.ts';
 import { findLeftQgroups, sweepQgroups } from './sweep.ts';
 
 /** Undoes what a dead process left: temporary subvolumes and qgroups without a volume; holds every volume to its limit again. */
@@ -14,13 +13,10 @@ export async function recoverPool(pool: BtrfsPool, items: readonly Item[], signa
   if (pool.settings.quota === 'advisory') return;
   const { btrfs, settings, log } = pool;
   await btrfs.enableQuotas(settings.path);
-  const { byId } = await btrfs.qgroups(settings.path);
   for (const item of items) {
-    const group = qgroupOf(item);
-    if (group === undefined) continue;
     endIfAborted(signal, `looking after the limits of pool ${settings.name}`);
     try {
-      await holdVolume(pool, item, byId.get(group));
+      await holdVolume(pool, item);
     } catch (error) {
       log.warn({ item: item.id, error: messageOf(error) }, 'the limit of a volume could not be looked after');
     }

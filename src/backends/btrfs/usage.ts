@@ -19,18 +19,17 @@ export async function volumeUsage(pool: BtrfsPool, item: Item, signal: AbortSign
 
 async function measureUsage(pool: BtrfsPool, item: Item, signal: AbortSignal): Promise<VolumeUsage> {
   const { settings, host, places } = pool;
-  const group = qgroupOf(item);
-  if (group === undefined) {
+  await holdVolume(pool, item);
+  const found = await readQgroup(pool, item);
+  if (found === undefined) {
     const used = await places.at(item, (path) => measureTree(host, path, signal));
     const { availableBytes, totalInodes, freeInodes } = await host.files.statfs(settings.path);
     const inodes = { total: totalInodes, used: used.inodes, available: freeInodes }; // btrfs has no fixed number: 0
     return { bytes: shares(item.sizeBytes, used.bytes, availableBytes), inodes };
   }
-  await holdVolume(pool, item);
-  const found = await readQgroup(pool, group);
   const { availableBytes } = await host.files.statfs(settings.path);
   return {
-    bytes: shares(found?.limitBytes ?? item.sizeBytes, found?.referencedBytes ?? 0, availableBytes),
+    bytes: shares(found.limitBytes ?? item.sizeBytes, found.referencedBytes, availableBytes),
     inodes: undefined,
   };
 }
@@ -38,17 +37,16 @@ async function measureUsage(pool: BtrfsPool, item: Item, signal: AbortSignal): P
 /** The bytes that a snapshot of this volume would hold at most. */
 export async function snapshotSize(pool: BtrfsPool, source: Item): Promise<number> {
   const { host, places, btrfs, settings } = pool;
-  const group = qgroupOf(source);
-  if (group === undefined) {
+  const found = await readQgroup(pool, source);
+  if (found === undefined) {
     const signal = AbortSignal.timeout(MEASURE_TIMEOUT_MS);
     return (await places.at(source, (path) => measureTree(host, path, signal))).bytes;
   }
-  const found = await readQgroup(pool, group);
   const { status } = await btrfs.qgroups(settings.path, 0);
   const info = await places.at(source, btrfs.subvolume);
   // Simple quotas do not count to a copy what it shares with its source.
   if (status.mode === 'simple' && info?.isCopy === true) return source.sizeBytes;
-  return Math.min(found?.referencedBytes ?? source.sizeBytes, source.sizeBytes);
+  return Math.min(found.referencedBytes, source.sizeBytes);
 }
 
 /** The pool's room, and what its volumes and snapshots take: all from one look at the quota tree. */
@@ -79,7 +77,10 @@ async function usedByVolumes(pool: BtrfsPool): Promise<number> {
   return total;
 }
 
-async function readQgroup(pool: BtrfsPool, group: number) {
+/** What is counted to a volume now; undefined where sizes are advisory, or somebody switched quotas off. */
+async function readQgroup(pool: BtrfsPool, item: Item) {
+  const group = qgroupOf(item);
+  if (group === undefined) return undefined;
   await pool.commit();
   await recount(pool);
   for (let look = 1; ; look++) {
