@@ -5,11 +5,11 @@ import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startDriver, waitUntilReady } from '../../src/cli/demo/driver.ts';
 import { messageOf } from '../../src/errors.ts';
-import { makePool } from '../support/pools.ts';
+import { makeDisks, makePool, type TestPool } from '../support/pools.ts';
 import { type Files, SECRET, writeFiles } from './files.ts';
 import { findLeftovers, trashEmptied } from './leftovers.ts';
 import { type Report, readReport } from './report.ts';
-import type { Access, Scenario } from './scenarios.ts';
+import { type Access, DISK_BYTES, DISK_COUNT, type Scenario } from './scenarios.ts';
 
 const MIB = 1024 ** 2;
 const POOL_BYTES = 24 * 1024 * MIB; // sparse
@@ -56,12 +56,13 @@ async function onNewPool(
   access: Access,
   out: string,
 ): Promise<{ report: Report; problems: string[] }> {
-  const pool = await makePool(scenario.pool, POOL_BYTES);
+  const pool = await poolFor(scenario);
   const folder = await mkdtemp(join(tmpdir(), 'stowage-sanity-'));
   try {
     const files = await writeFiles(folder, scenario, pool.path);
     const report = await withDriver(files, async () => {
-      const result = await runSanity(files, access, out);
+      const volumeBytes = (await scenario.volumeBytes?.(pool.path)) ?? VOLUME_BYTES;
+      const result = await runSanity(files, access, volumeBytes, out);
       await trashEmptied(pool.path, TRASH_TIMEOUT_MS);
       return result;
     }).finally(() => copyFile(files.driverLog, `${out}.driver.log`));
@@ -86,7 +87,13 @@ async function withDriver<T>(files: Files, use: () => Promise<T>): Promise<T> {
   }
 }
 
-async function runSanity(files: Files, access: Access, out: string): Promise<Report> {
+function poolFor({ pool }: Scenario): Promise<TestPool> {
+  if (pool === 'disks-raw') return makeDisks('raw', DISK_COUNT, DISK_BYTES);
+  if (pool === 'disks-xfs') return makeDisks('xfs', DISK_COUNT, DISK_BYTES);
+  return makePool(pool, POOL_BYTES);
+}
+
+async function runSanity(files: Files, access: Access, volumeBytes: number, out: string): Promise<Report> {
   const json = `${out}.json`;
   await rm(json, { force: true });
   const args = [
@@ -97,7 +104,7 @@ async function runSanity(files: Files, access: Access, out: string): Promise<Rep
     `--csi.testvolumeparameters=${files.parameters}`,
     `--csi.testvolumemutableparameters=${files.mutableParameters}`,
     `--csi.testvolumeaccesstype=${access}`,
-    `--csi.testvolumesize=${VOLUME_BYTES}`,
+    `--csi.testvolumesize=${volumeBytes}`,
     `--csi.testvolumeexpandsize=${EXPANDED_BYTES}`,
     '--csi.testnodevolumeattachlimit',
     `--ginkgo.json-report=${json}`,

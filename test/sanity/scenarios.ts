@@ -1,17 +1,30 @@
-import type { PoolKind } from '../support/pools.ts';
+import { statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { disksBeside, type PoolKind } from '../support/pools.ts';
+import { THIN_POOL, volumeGroupOf } from '../support/volume-groups.ts';
 import type { KernelFeature } from './kernel.ts';
 
 /** A pool to run csi-sanity against. */
 export interface Scenario {
   readonly name: string; // names its files
   readonly backend: string;
-  readonly pool: PoolKind;
-  readonly settings: Readonly<Record<string, unknown>>; // keys of the pool besides name, backend and path
+  readonly pool: PoolKind | DiskKind;
+  /** The size of volumes, where the pool does not give any size that is asked for. */
+  readonly volumeBytes?: (poolPath: string) => Promise<number>;
+  /** Keys of the pool besides name, backend and path; where they depend on the pool, by its path. */
+  readonly settings: Settings | ((poolPath: string) => Settings);
   readonly access: readonly Access[];
   readonly needs?: KernelFeature; // a kernel without it leaves the scenario to the lab
   /** Cases that may be skipped, by the beginning or end of their names, with the reason. */
   readonly maySkip?: Readonly<Record<string, string>>;
 }
+
+type Settings = Readonly<Record<string, unknown>>;
+/** Disks beside the pool's folder, raw or with a file system mounted on each. */
+export type DiskKind = 'disks-raw' | 'disks-xfs';
+
+export const DISK_COUNT = 16;
+export const DISK_BYTES = 1024 ** 3;
 
 export type Access = 'mount' | 'block';
 
@@ -22,6 +35,13 @@ const NO_COPIES = {
   'source snapshot': 'its features have no snapshots',
   'source volume': 'its features have no clones',
 };
+
+/** The same, of what cannot grow. */
+const NO_GROWTH = { ExpandVolume: 'its features have no expansion' };
+
+const rawDisks = (poolPath: string) => ({
+  devices: Array.from({ length: DISK_COUNT }, (_, index) => join(disksBeside(poolPath), `disk-${index}`)),
+});
 
 /** A backend is added here, with every way in which its pools differ. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -84,5 +104,52 @@ export const SCENARIOS: readonly Scenario[] = [
     settings: { size: '8Gi' },
     access: ['mount'],
     maySkip: NO_COPIES,
+  },
+  {
+    name: 'lvm-thin',
+    backend: 'lvm',
+    pool: 'lvm-thin',
+    settings: (path) => ({ volumeGroup: volumeGroupOf(path), thinPool: THIN_POOL }),
+    access: ['mount', 'block'],
+    needs: 'device-mapper',
+  },
+  {
+    name: 'lvm-thick',
+    backend: 'lvm',
+    pool: 'lvm-thick',
+    settings: (path) => ({ volumeGroup: volumeGroupOf(path) }),
+    access: ['mount'],
+    needs: 'device-mapper',
+    maySkip: NO_COPIES,
+  },
+  {
+    name: 'disk-raw',
+    backend: 'disk',
+    pool: 'disks-raw',
+    settings: (path) => ({ ...rawDisks(path), fsType: 'xfs' }),
+    volumeBytes: async () => DISK_BYTES,
+    access: ['mount', 'block'],
+    maySkip: { ...NO_COPIES, ...NO_GROWTH },
+  },
+  {
+    name: 'disk-raw-zeroed',
+    backend: 'disk',
+    pool: 'disks-raw',
+    settings: (path) => ({ ...rawDisks(path), wipe: 'zero' }),
+    volumeBytes: async () => DISK_BYTES,
+    access: ['mount'],
+    maySkip: { ...NO_COPIES, ...NO_GROWTH },
+  },
+  {
+    name: 'disk-discovery',
+    backend: 'disk',
+    pool: 'disks-xfs',
+    settings: (path) => ({ discovery: disksBeside(path) }),
+    volumeBytes: async (path) => {
+      const { blocks, bsize } = await statfs(join(disksBeside(path), 'disk-0'));
+      return blocks * bsize;
+    },
+    access: ['mount'],
+    maySkip: { ...NO_COPIES, ...NO_GROWTH },
   },
 ];
