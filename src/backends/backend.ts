@@ -40,6 +40,12 @@ export interface Plan {
   readonly layout: Layout;
 }
 
+/** What can change of a volume during its life; for new files only. */
+export interface VolumeOptions {
+  readonly compression?: 'none' | 'zstd' | 'lzo' | 'zlib' | undefined;
+  readonly copyOnWrite?: boolean | undefined;
+}
+
 export interface Features {
   readonly block: boolean;
   readonly fsTypes: readonly string[]; // accepted as fs_type; '' is always accepted and means the first
@@ -48,11 +54,15 @@ export interface Features {
   readonly expansion: 'none' | 'online' | 'offline';
   readonly enforced: boolean; // sizes hold
   readonly exactSizes: boolean; // as large as asked for, rounded up; false: as large as the disk that is taken
+  /** Sizes are multiples of this; left out: of 4096. */
+  readonly sizeStepBytes?: number;
   readonly thin: boolean; // promises more than it takes at once
   /** Mount options belong to the volume's own superblock; false: only per-mount flags are accepted. */
   readonly ownSuperblock: boolean;
   /** True where a restart of the node takes the data: nothing is kept after a deletion either. */
   readonly volatile?: boolean;
+  /** The options that `modify` knows; left out: none. */
+  readonly options?: readonly (keyof VolumeOptions)[];
 }
 
 export interface PoolCapacity {
@@ -68,6 +78,14 @@ export interface PoolCapacity {
 export interface VolumeUsage {
   readonly bytes: { readonly total: number; readonly used: number; readonly available: number };
   readonly inodes: { readonly total: number; readonly used: number; readonly available: number } | undefined; // undefined for raw block
+}
+
+/** A volume whose size was got round, or may have been. */
+export interface GuardFinding {
+  readonly item: Item;
+  readonly problem: string; // for the volume's condition
+  /** How many files and folders were found outside their quota by this call; 0 where the problem is one of an earlier call that still holds. */
+  readonly escapes: number;
 }
 
 /** What a node can stage. */
@@ -119,6 +137,8 @@ export interface Backend {
    * large. Also to be called after staging a copy that is larger than its source, whose file system can grow only when mounted.
    */
   grow(item: Item, mountPoint: string | undefined, signal: AbortSignal): Promise<void>;
+  /** Sets options (only those that features.options has) of a volume, which may be in use; what is left out stays. Again, where a process died in between. */
+  modify?(item: Item, options: VolumeOptions, signal: AbortSignal): Promise<void>;
   usage(item: Item, mountPoint: string | undefined, signal: AbortSignal): Promise<VolumeUsage>;
   /** Makes the volume usable on this node (attaches a loop device). 'data-loss' where its data is missing. */
   open(item: Item, signal: AbortSignal): Promise<Opened>;
@@ -128,6 +148,11 @@ export interface Backend {
   close(item: Item, signal: AbortSignal): Promise<void>;
   /** Words for what is wrong with the volume's data (missing, damaged); undefined where nothing is. */
   condition(item: Item): Promise<string | undefined>;
+  /**
+   * Looks for data that left its volume's limit, and puts it back under it. Called in the background about once a minute, one call at a time; what is
+   * expensive it does less often. Gives all volumes whose problem holds at its end, also those found earlier.
+   */
+  guard?(items: readonly Item[], signal: AbortSignal): Promise<readonly GuardFinding[]>;
   capacity(items: readonly Item[]): Promise<PoolCapacity>;
   /** Undoes what a dead process left half done and no record names: thaws our file systems, empties the temporary folder. Once, before first use. */
   recover(items: readonly Item[], signal: AbortSignal): Promise<void>;

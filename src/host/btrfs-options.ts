@@ -64,7 +64,8 @@ function openFolder(path: string): number | undefined {
 
 /** Compression and writing in place exclude one another: each is switched off before the other is switched on. */
 async function setOne(fd: number, path: string, { compression, copyOnWrite }: FolderOptions): Promise<void> {
-  if (copyOnWrite === true) await setNocow(fd, path, false);
+  const compresses = compression !== undefined && compression !== 'none';
+  if (copyOnWrite === true || compresses) await setNocow(fd, path, false);
   if (compression !== undefined || copyOnWrite === false) await setCompression(fd, path, compression ?? 'none');
   if (copyOnWrite === false) await setNocow(fd, path, true);
 }

@@ -7,6 +7,7 @@ import { lockKey, withLocks } from './locks.ts';
 import { type Found, needReady, poolOf } from './lookup.ts';
 import { asExhausted, copying, makeBytes, sourceItem } from './make.ts';
 import { beginVolume } from './new-volume.ts';
+import { applyOptions, mergeOptions, optionsOf } from './options.ts';
 import { itemOf, type StoredRecord, type VolumeRecord } from './record.ts';
 import type { Access, CreateVolumeRequest } from './requests.ts';
 import type { VolumeInfo } from './service.ts';
@@ -66,12 +67,15 @@ async function begin(context: Context, request: CreateVolumeRequest): Promise<Vo
     return late;
   }
   checkSource(pool, source);
+  const options = optionsOf({ ...request.parameters, ...request.mutableParameters });
+  if (options !== undefined) mergeOptions(pool, undefined, options);
   for (const capability of request.capabilities) checkCapability(pool, capability);
   const given = {
     name: request.name,
     access: accessOf(request).type,
     onDelete: checkOnDelete(pool, request.mutableParameters.onDelete ?? request.parameters.onDelete ?? 'delete'),
     ...(request.source === undefined ? {} : { source: request.source }),
+    ...(options === undefined ? {} : { options }),
   };
   return beginVolume(context, pool, given, wishOf(request, source));
 }
@@ -80,7 +84,10 @@ async function begin(context: Context, request: CreateVolumeRequest): Promise<Vo
 async function finish(context: Context, record: VolumeRecord, signal: AbortSignal): Promise<void> {
   const pool = poolOf(context, record);
   if (record.source === undefined) {
-    await makeBytes(context, pool, record, () => pool.backend.create(itemOf(record), undefined, signal));
+    await makeBytes(context, pool, record, async () => {
+      await pool.backend.create(itemOf(record), undefined, signal);
+      await applyOptions(pool, record, record.options, signal);
+    });
     return;
   }
   const done = startCopy(context, pool, record);
@@ -95,9 +102,10 @@ async function finish(context: Context, record: VolumeRecord, signal: AbortSigna
 export function startCopy(context: Context, pool: ManagedPool, record: VolumeRecord): Promise<void> {
   return context.jobs.start(record.id, async (jobSignal) => {
     await copying(context, pool, `volume ${record.name}`, record.source === undefined ? [] : [record.source.id], () =>
-      makeBytes(context, pool, record, () =>
-        pool.backend.create(itemOf(record), sourceItem(context, record), jobSignal),
-      ),
+      makeBytes(context, pool, record, async () => {
+        await pool.backend.create(itemOf(record), sourceItem(context, record), jobSignal);
+        await applyOptions(pool, record, record.options, jobSignal);
+      }),
     );
   });
 }
@@ -176,5 +184,5 @@ function checkSame(record: VolumeRecord, request: CreateVolumeRequest): void {
 function fsTypeDiffers(record: VolumeRecord, access: Access): boolean {
   if (access.type === 'block' || access.fsType === undefined) return false;
   const { layout } = record;
-  return layout.backend === 'image' && layout.content.type === 'mount' && layout.content.fsType !== access.fsType;
+  return 'content' in layout && layout.content.type === 'mount' && layout.content.fsType !== access.fsType;
 }

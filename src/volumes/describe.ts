@@ -1,10 +1,12 @@
 import { isStowageError, messageOf, StowageError } from '../errors.ts';
 import { checkCapability, checkOnDelete, choosePool, isHere } from './choose.ts';
+import { conditionOf, findAlsoAway, type Looked, look } from './condition.ts';
 import type { Context, ManagedPool } from './context.ts';
 import { volumeInfo } from './create.ts';
 import { lockKey, withLocks } from './locks.ts';
-import { needReady, poolOf } from './lookup.ts';
-import { itemOf, type SnapshotRecord, type VolumeRecord } from './record.ts';
+import { needReady } from './lookup.ts';
+import { applyOptions, mergeOptions, optionsOf } from './options.ts';
+import type { SnapshotRecord, VolumeRecord } from './record.ts';
 import type {
   CapacityRequest,
   ListSnapshotsRequest,
@@ -13,7 +15,7 @@ import type {
   ValidateRequest,
   VolumeRequest,
 } from './requests.ts';
-import type { Capacity, Condition, Listing, SnapshotInfo, Validation, VolumeStatus } from './service.ts';
+import type { Capacity, Listing, SnapshotInfo, Validation, VolumeStatus } from './service.ts';
 import { snapshotInfo } from './snapshot.ts';
 import { validateStatic } from './static/describe.ts';
 import { isStatic } from './static/host-path.ts';
@@ -45,20 +47,26 @@ export function checkFits(record: VolumeRecord, access: 'block' | 'mount'): void
   throw new StowageError('precondition', `volume ${record.id} was made for ${record.access} access, not for ${access}`);
 }
 
-/** ControllerModifyVolume: what can change of a volume is what happens to its data when it is deleted. */
-export async function modifyVolume(context: Context, { volumeId, mutableParameters }: ModifyRequest): Promise<void> {
+/** ControllerModifyVolume: what happens to its data when it is deleted, and what its backend can change. All is checked before anything is changed. */
+export async function modifyVolume(
+  context: Context,
+  { volumeId, mutableParameters }: ModifyRequest,
+  signal: AbortSignal,
+): Promise<void> {
   await withLocks(context.locks, `ControllerModifyVolume ${volumeId}`, [lockKey.id(volumeId)], async () => {
     const { record, pool } = await needReady(context, 'volume', volumeId);
-    const { onDelete } = mutableParameters;
-    if (onDelete !== undefined && onDelete !== record.onDelete)
-      await context.store.update<VolumeRecord>(record, { onDelete: checkOnDelete(pool, onDelete) });
+    const onDelete = checkOnDelete(pool, mutableParameters.onDelete ?? record.onDelete);
+    const change = optionsOf(mutableParameters);
+    const options = change === undefined ? record.options : mergeOptions(pool, record.options, change);
+    await applyOptions(pool, record, change, signal);
+    if (onDelete === record.onDelete && options === record.options) return;
+    await context.store.update<VolumeRecord>(record, { onDelete, ...(options === undefined ? {} : { options }) });
   });
 }
 
 /** ControllerGetVolume. */
 export async function getVolume(context: Context, { volumeId }: VolumeRequest): Promise<VolumeStatus> {
-  const { record, pool } = await needReady(context, 'volume', volumeId);
-  return statusOf(context, pool, record);
+  return statusOf(context, await findAlsoAway(context, volumeId));
 }
 
 /** ListVolumes: ready volumes in the order of their ids; a page's token is the last id of the page before. */
@@ -66,7 +74,7 @@ export async function listVolumes(context: Context, page: Page): Promise<Listing
   const { ids, nextToken } = takePage(context, 'volume', page);
   const entries = ids.map(async (id) => {
     const record = context.catalog.volume(id);
-    return record === undefined ? undefined : statusOf(context, poolOf(context, record), record);
+    return record === undefined ? undefined : statusOf(context, await look(context, record));
   });
   return { entries: (await Promise.all(entries)).filter((entry) => entry !== undefined), nextToken };
 }
@@ -132,23 +140,12 @@ function choose(context: Context, name: string): ManagedPool | undefined {
   }
 }
 
-async function statusOf(context: Context, pool: ManagedPool, record: VolumeRecord): Promise<VolumeStatus> {
+async function statusOf(context: Context, looked: Looked): Promise<VolumeStatus> {
   return {
-    volume: volumeInfo(context, record),
-    publishedNodeIds: record.attached.map(({ nodeId }) => nodeId),
-    condition: await conditionOf(pool, record),
+    volume: volumeInfo(context, looked.record),
+    publishedNodeIds: looked.record.attached.map(({ nodeId }) => nodeId),
+    condition: await conditionOf(context, looked),
   };
-}
-
-/** What is wrong with a volume, in words. */
-export async function conditionOf(pool: ManagedPool, record: VolumeRecord): Promise<Condition> {
-  try {
-    await pool.check();
-    const problem = await pool.backend.condition(itemOf(record));
-    return problem === undefined ? { abnormal: false, message: 'in order' } : { abnormal: true, message: problem };
-  } catch (error) {
-    return { abnormal: true, message: messageOf(error) };
-  }
 }
 
 /** A snapshot is listed once it is complete, and its group with it. */

@@ -7,7 +7,7 @@ import { SCHEMA, type VolumeRecord } from './record.ts';
 
 /** What a record of a new volume takes from whoever asks for it. */
 export type Given = Pick<VolumeRecord, 'name' | 'access' | 'onDelete'> &
-  Partial<Pick<VolumeRecord, 'source' | 'ephemeral'>>;
+  Partial<Pick<VolumeRecord, 'source' | 'ephemeral' | 'options'>>;
 
 /**
  * The first steps of a new volume, up to its durable record in state `creating`: how large, where, and is there room. The pool has been checked.

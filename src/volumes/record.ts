@@ -75,6 +75,12 @@ const volumeSchema = z.object({
   source: z.optional(z.object({ kind: z.enum(['volume', 'snapshot']), id })),
   attached: z.array(z.object({ nodeId: z.string(), readOnly: z.boolean() })),
   removedAt: z.optional(time),
+  options: z.optional(
+    z.object({
+      compression: z.optional(z.enum(['none', 'zstd', 'lzo', 'zlib'])),
+      copyOnWrite: z.optional(z.boolean()),
+    }),
+  ), // what was asked for by name: see VolumeOptions
   ephemeral: z.optional(z.object({ targetPath: z.string().check(z.minLength(1), z.maxLength(4096)) })), // a pod's own: only its publish and unpublish know of it
 });
 

@@ -1,3 +1,5 @@
+import type { VolumeOptions } from '../backends/backend.ts';
+
 /**
  * Requests as the domain takes them: checked and narrowed once, at the edge (`csi/validate`). Sizes are bytes.
  */
@@ -38,13 +40,13 @@ export interface CreateVolumeRequest {
   readonly name: string;
   readonly size: SizeRange;
   readonly capabilities: readonly Capability[]; // at least one; all of one access type
-  readonly parameters: Readonly<{ pool?: string; onDelete?: OnDelete }>;
+  readonly parameters: Readonly<{ pool?: string }> & MutableParameters;
   readonly mutableParameters: MutableParameters;
   readonly source: ContentSource | undefined;
   readonly requisite: readonly Topology[]; // empty: anywhere
 }
 
-export type MutableParameters = Readonly<{ onDelete?: OnDelete }>;
+export type MutableParameters = Readonly<{ onDelete?: OnDelete }> & VolumeOptions;
 
 export interface PublishRequest {
   readonly volumeId: string;

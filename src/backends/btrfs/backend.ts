@@ -6,7 +6,9 @@ import { roundUp } from '../sizes.ts';
 import { volumeCondition } from './condition.ts';
 import { createBtrfsPool } from './context.ts';
 import { createVolume, isSubvolume } from './create.ts';
+import { guardVolumes } from './guard.ts';
 import { prepareQgroup, recount } from './hold.ts';
+import { modifyVolume } from './modify.ts';
 import { makeMovable } from './move.ts';
 import { planVolume } from './plan.ts';
 import { qgroupOf } from './qgroup.ts';
@@ -33,6 +35,7 @@ export function createBtrfsBackend(settings: BtrfsSettings, deps: { host: Host; 
       exactSizes: true,
       thin: true,
       ownSuperblock: false,
+      options: ['compression', 'copyOnWrite'],
     },
     plan: (wish, items) => planVolume(pool, wish, items),
     create: (item, source, signal) => createVolume(pool, item, source, signal),
@@ -64,6 +67,7 @@ export function createBtrfsBackend(settings: BtrfsSettings, deps: { host: Host; 
     },
     // The limit is the volume's size: there is no file system of its own to grow.
     grow: async () => undefined,
+    modify: (item, options, signal) => modifyVolume(pool, item, options, signal),
     usage: (item, _mountPoint, signal) => volumeUsage(pool, item, signal),
     open: async (item) => {
       if (await exists(item)) return { type: 'folder', path: places.path(item) };
@@ -72,6 +76,7 @@ export function createBtrfsBackend(settings: BtrfsSettings, deps: { host: Host; 
     opened: async (item) => ((await exists(item)) ? { type: 'folder', path: places.path(item) } : undefined),
     close: async () => undefined,
     condition: (item) => volumeCondition(pool, item),
+    ...(settings.quota === 'enforced' ? { guard: (items, signal) => guardVolumes(pool, items, signal) } : {}),
     capacity: () => poolCapacity(pool),
     recover: (items, signal) => recoverPool(pool, items, signal),
   };

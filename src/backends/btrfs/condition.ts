@@ -1,6 +1,7 @@
 import type { Item } from '../backend.ts';
 import type { BtrfsPool } from './context.ts';
 import { ROOT_INODE } from './create.ts';
+import { escapedWords } from './guard.ts';
 import { holdVolume } from './hold.ts';
 import { qgroupOf, showQgroup } from './qgroup.ts';
 
@@ -37,6 +38,6 @@ async function limitProblem(pool: BtrfsPool, item: Item): Promise<string | undef
   if (byId.get(group)?.limitBytes === undefined)
     return `qgroup ${showQgroup(group)} has no limit: its size is not enforced`;
   const escaped = await holdVolume(pool, item);
-  if (escaped > 0) return `${escaped} subvolumes within were not counted to its limit; from now on they are`;
+  if (escaped > 0) return escapedWords(escaped);
   return undefined;
 }

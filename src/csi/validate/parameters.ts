@@ -9,17 +9,20 @@ type Received = Readonly<Record<string, string>>;
 const KUBERNETES_PREFIX = 'csi.storage.k8s.io/';
 
 const ON_DELETE: readonly OnDelete[] = ['delete', 'retain', 'archive'];
+const COMPRESSIONS = ['none', 'zstd', 'lzo', 'zlib'] as const;
+const BOOLEANS = ['true', 'false'] as const;
+const MUTABLE = ['onDelete', 'compression', 'copyOnWrite'];
 
 /** The StorageClass's parameters. */
 export function volumeParameters(field: string, received: Received): Parameters {
-  const own = ownParameters(field, received, ['pool', 'onDelete']);
+  const own = ownParameters(field, received, ['pool', ...MUTABLE]);
   const { pool } = own;
-  return { ...onDeleteOf(field, own), ...(pool === undefined ? {} : { pool: required(`${field}.pool`, pool) }) };
+  return { ...mutableOf(field, own), ...(pool === undefined ? {} : { pool: required(`${field}.pool`, pool) }) };
 }
 
 /** The parameters that can change during a volume's life (VolumeAttributesClass). */
 export function mutableParameters(field: string, received: Received): MutableParameters {
-  return onDeleteOf(field, ownParameters(field, received, ['onDelete']));
+  return mutableOf(field, ownParameters(field, received, MUTABLE));
 }
 
 /** The parameters of a snapshot or group class: we have none. */
@@ -47,10 +50,21 @@ function knownHint(known: readonly string[]): string {
   return known.length === 0 ? 'no keys are known here' : `known are: ${known.join(', ')}`;
 }
 
-function onDeleteOf(field: string, { onDelete }: Received): MutableParameters {
-  if (onDelete === undefined) return {};
-  checkText(`${field}.onDelete`, onDelete);
-  const value = ON_DELETE.find((known) => known === onDelete);
-  if (value === undefined) throw invalid(`${field}.onDelete`, `is "${onDelete}"; it must be ${ON_DELETE.join(', ')}`);
-  return { onDelete: value };
+function mutableOf(field: string, own: Received): MutableParameters {
+  const onDelete = oneOf(`${field}.onDelete`, own.onDelete, ON_DELETE);
+  const compression = oneOf(`${field}.compression`, own.compression, COMPRESSIONS);
+  const copyOnWrite = oneOf(`${field}.copyOnWrite`, own.copyOnWrite, BOOLEANS);
+  return {
+    ...(onDelete === undefined ? {} : { onDelete }),
+    ...(compression === undefined ? {} : { compression }),
+    ...(copyOnWrite === undefined ? {} : { copyOnWrite: copyOnWrite === 'true' }),
+  };
+}
+
+function oneOf<T extends string>(field: string, given: string | undefined, known: readonly T[]): T | undefined {
+  if (given === undefined) return undefined;
+  checkText(field, given);
+  const value = known.find((one) => one === given);
+  if (value === undefined) throw invalid(field, `is "${given}"; it must be ${known.join(', ')}`);
+  return value;
 }
