@@ -76,9 +76,11 @@ function accepts(path: string): Promise<boolean> {
 
 export interface PoolConfig {
   readonly name: string;
-  readonly backend: 'directory' | 'image';
-  readonly path: string;
+  readonly backend: 'directory' | 'image' | 'btrfs' | 'memory';
+  readonly path: string; // of memory: its records'
   readonly quota?: 'advisory';
+  readonly fsType?: 'xfs';
+  readonly size?: string;
 }
 
 /** Our driver, bundled, on one pool; its configuration and state lie in `folder`, which is made. */

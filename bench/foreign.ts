@@ -28,6 +28,7 @@ export async function benchForeign(folder: string, options: BenchOptions, endpoi
       snapshotMs: [],
       restoreMs: [],
       scale: undefined,
+      dataPath: undefined,
     };
   } finally {
     client.close();

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { createCleanup } from '../src/cli/demo/cleanup.ts';
 import { messageOf } from '../src/errors.ts';
 import { benchForeign } from './foreign.ts';
-import { phaseTable, verdictTable } from './markdown.ts';
+import { dataPathTable, phaseTable, verdictTable } from './markdown.ts';
 import { type BenchOptions, HELP, parseOptions } from './options.ts';
-import { benchOurs } from './ours.ts';
+import { benchDataPath, benchOurs } from './ours.ts';
 import { say } from './rounds.ts';
-import { judge } from './targets.ts';
+import { judge, judgeDataPath } from './targets.ts';
 
 /** Measures and prints; everything that was made is removed, also on failure. */
 async function bench(options: BenchOptions): Promise<void> {
@@ -16,22 +16,32 @@ async function bench(options: BenchOptions): Promise<void> {
   const cleanup = createCleanup();
   cleanup.add(`folder ${folder}`, () => rm(folder, { recursive: true, force: true }));
   try {
-    const results =
-      options.endpoint === undefined
-        ? await benchOurs(folder, options)
-        : await benchForeign(folder, options, options.endpoint);
-    process.stdout.write(
-      `\n${phaseTable(results)}\n\n${options.endpoint === undefined ? verdictTable(judge(results)) : ''}\n`,
-    );
     const { sizes } = options;
+    const results = await measure(folder, options);
+    process.stdout.write(`\n${results.text}\n`);
     if (options.jsonFile !== undefined)
       await writeFile(
         options.jsonFile,
-        JSON.stringify({ node: process.version, cpus: cpus().length, sizes, ...results }, null, 2),
+        JSON.stringify({ node: process.version, cpus: cpus().length, sizes, ...results.figures }, null, 2),
       );
   } finally {
     for (const failure of await cleanup.run()) say(`could not undo ${failure}`);
   }
+}
+
+/** What was asked for; its figures, and the text that shows them. */
+async function measure(folder: string, options: BenchOptions): Promise<{ figures: object; text: string }> {
+  if (options.dataPathOnly) {
+    const dataPath = await benchDataPath(folder, options);
+    return { figures: { dataPath }, text: `${dataPathTable(dataPath)}\n\n${verdictTable(judgeDataPath(dataPath))}` };
+  }
+  if (options.endpoint !== undefined) {
+    const results = await benchForeign(folder, options, options.endpoint);
+    return { figures: results, text: phaseTable(results) };
+  }
+  const results = await benchOurs(folder, options);
+  const dataPath = results.dataPath === undefined ? [] : [dataPathTable(results.dataPath)];
+  return { figures: results, text: [phaseTable(results), ...dataPath, verdictTable(judge(results))].join('\n\n') };
 }
 
 try {

@@ -1,6 +1,7 @@
+import type { DataPathResult } from './data-path.ts';
 import { PHASES } from './phases.ts';
-import { figures, type Measure, type Results } from './results.ts';
-import { median } from './stats.ts';
+import { figures, type Measure, type Results, ratio } from './results.ts';
+import { median, type Spread } from './stats.ts';
 import { phaseRatio, type Verdict } from './targets.ts';
 
 /** Lines of a markdown table. */
@@ -50,4 +51,37 @@ export function phaseTable(results: Results): string {
     ),
   );
   return table(['RPC', 'volumes', 'in flight', 'p50 ms', 'p99 ms', 'per second', 'null p50 ms', 'ratio of p50'], rows);
+}
+
+const MIB = 1024 ** 2;
+
+/** What goes through each backend's volume beside a plain file, and how long its copies take beside a plain one, as markdown. */
+export function dataPathTable({ jobs, copies }: DataPathResult): string {
+  const jobRows = jobs.map(({ backend, job, pairs }) => {
+    const [ours, plain] = [pairs.map((pair) => pair.ours), pairs.map((pair) => pair.yardstick)];
+    return [backend, job, perSecond(ours), perSecond(plain), spreadText(ratio(ours, plain))];
+  });
+  const copyRows = copies.flatMap(({ backend, bytes, snapshotMs, cloneMs, copyMs }) =>
+    [
+      { what: 'snapshot', ms: snapshotMs },
+      { what: 'clone', ms: cloneMs },
+    ].map(({ what, ms }) => [
+      ...[backend, `${what} of ${bytes / MIB} MiB`, median(ms).toFixed(0), median(copyMs).toFixed(0)],
+      spreadText(ratio(ms, copyMs), 3),
+    ]),
+  );
+  return [
+    table(['volume', 'job', 'volume MiB/s', 'plain file MiB/s', 'ratio: median (least to most)'], jobRows),
+    table(['volume', 'copy', 'ms', 'cp ms', 'ratio: median (least to most)'], copyRows),
+  ].join('\n\n');
+}
+
+function perSecond(figuresOf: readonly number[]): string {
+  return (median(figuresOf) / MIB).toFixed(0);
+}
+
+function spreadText(found: Spread | undefined, digits = 2): string {
+  if (found === undefined) return '';
+  const [middle, least, most] = [found.median, found.least, found.most].map((value) => value.toFixed(digits));
+  return `${middle} (${least} to ${most})`;
 }

@@ -6,6 +6,8 @@ export interface BenchOptions {
   readonly parameters: Readonly<Record<string, string>>; // the foreign driver's, for CreateVolume
   readonly jsonFile: string | undefined;
   readonly folder: string | undefined; // where the directory pool lies
+  readonly dataPathOnly: boolean;
+  readonly backends: readonly string[]; // of the data path; none: all
   readonly sizes: Sizes;
 }
 
@@ -18,7 +20,18 @@ export interface Sizes {
   readonly starts: number;
   readonly snapshots: number;
   readonly records: number;
+  readonly dataPath: DataPathSizes;
 }
+
+export interface DataPathSizes {
+  readonly rounds: number;
+  readonly runtimeSeconds: number; // of each job
+  readonly fileBytes: number;
+  readonly copies: number;
+  readonly copyBytes: number;
+}
+
+const MIB = 1024 ** 2;
 
 const FULL: Sizes = {
   existingVolumes: [0, 1000, 10_000],
@@ -28,6 +41,7 @@ const FULL: Sizes = {
   starts: 9,
   snapshots: 9,
   records: 100_000,
+  dataPath: { rounds: 7, runtimeSeconds: 4, fileBytes: 1024 * MIB, copies: 5, copyBytes: 1024 * MIB },
 };
 
 const QUICK: Sizes = {
@@ -38,6 +52,7 @@ const QUICK: Sizes = {
   starts: 4,
   snapshots: 3,
   records: 20_000,
+  dataPath: { rounds: 3, runtimeSeconds: 1, fileBytes: 256 * MIB, copies: 2, copyBytes: 1024 * MIB },
 };
 
 /** For developing the benchmark itself: seconds. */
@@ -49,6 +64,7 @@ const TINY: Sizes = {
   starts: 1,
   snapshots: 1,
   records: 200,
+  dataPath: { rounds: 1, runtimeSeconds: 1, fileBytes: 32 * MIB, copies: 1, copyBytes: 32 * MIB },
 };
 
 export const HELP = `npm run bench -- [options]
@@ -56,7 +72,9 @@ export const HELP = `npm run bench -- [options]
   --pid PID            that driver's process, to show its memory
   --parameter KEY=VAL  a parameter of its CreateVolume; may be repeated
   --folder PATH        where the directory pool is made (default: the temporary folder)
-  --quick              2 to 3 minutes: fewer rounds, no 10,000 volumes
+  --data-path          only what is read and written through volumes, and their copies (needs fio)
+  --backend NAME       of the data path, this backend only; may be repeated
+  --quick              4 to 5 minutes: fewer rounds, no 10,000 volumes
   --tiny               seconds, to try the benchmark itself: its figures mean nothing
   --json FILE          write everything that was measured
 `;
@@ -71,6 +89,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
       parameter: { type: 'string', multiple: true, default: [] },
       folder: { type: 'string' },
       json: { type: 'string' },
+      'data-path': { type: 'boolean', default: false },
+      backend: { type: 'string', multiple: true, default: [] },
       quick: { type: 'boolean', default: false },
       tiny: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -87,6 +107,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
     parameters: Object.fromEntries(parameters),
     jsonFile: values.json,
     folder: values.folder,
+    dataPathOnly: values['data-path'],
+    backends: values.backend,
     sizes: values.tiny ? TINY : values.quick ? QUICK : FULL,
   };
 }

@@ -1,6 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { messageOf } from '../src/errors.ts';
+import { type DataPathResult, measureDataPath } from './data-path.ts';
 import { nullDriver, type PoolConfig, residentBytes, type StartedDriver, start, stowage } from './drivers.ts';
+import { findFio } from './fio.ts';
 import { measureSnapshots } from './image.ts';
 import type { BenchOptions } from './options.ts';
 import type { Subject } from './phases.ts';
@@ -33,11 +36,26 @@ export async function benchOurs(folder: string, options: BenchOptions): Promise<
     const snapshots = await measureSnapshots(join(folder, 'image'), sizes.snapshots);
     say(`${sizes.records} records`);
     const scale = await measureScale(join(folder, 'scale'), sizes.records);
-    return { subject: 'stowage', measurements, starts, idleBytes, loadedBytes, ...snapshots, scale };
+    const dataPath = await dataPathIfPossible(join(folder, 'data-path'), options);
+    return { subject: 'stowage', measurements, starts, idleBytes, loadedBytes, ...snapshots, scale, dataPath };
   } finally {
     await ours.stop();
     await yardstick.stop();
   }
+}
+
+/** Without fio the rest is worth its time all the same: what is missing is said, and the verdict shows it. */
+async function dataPathIfPossible(folder: string, options: BenchOptions): Promise<DataPathResult | undefined> {
+  const fio = await findFio().catch((error: unknown) => {
+    say(messageOf(error));
+    return undefined;
+  });
+  return fio === undefined ? undefined : measureDataPath(folder, fio, options.sizes.dataPath, options.backends);
+}
+
+/** The data path alone. Throws where fio is missing. */
+export async function benchDataPath(folder: string, { sizes, backends }: BenchOptions): Promise<DataPathResult> {
+  return measureDataPath(folder, await findFio(), sizes.dataPath, backends);
 }
 
 /** A driver that we started, for the rounds. */

@@ -1,3 +1,4 @@
+import type { DataPathResult } from './data-path.ts';
 import type { Measurement } from './rounds.ts';
 import { type Spread, spread } from './stats.ts';
 
@@ -17,6 +18,7 @@ export interface Results {
   readonly snapshotMs: readonly number[];
   readonly restoreMs: readonly number[];
   readonly scale: ScaleResult | undefined;
+  readonly dataPath: DataPathResult | undefined;
 }
 
 export interface ScaleResult {

@@ -1,3 +1,4 @@
+import type { DataPathResult } from './data-path.ts';
 import { figures, type Pair, type Results, ratio } from './results.ts';
 import type { Measurement } from './rounds.ts';
 import { median, type Spread } from './stats.ts';
@@ -48,7 +49,31 @@ export function judge(results: Results): Verdict[] {
       3000,
       ' ms',
     ),
+    ...(results.dataPath === undefined ? [] : judgeDataPath(results.dataPath)),
   ];
+}
+
+/** A volume is as fast as a plain file, within what the noise of such figures is; a copy of it takes no time beside a real one. */
+const LEAST_DATA_PATH_RATIO = 0.95;
+const MOST_COPY_RATIO = 0.1;
+
+export function judgeDataPath({ jobs, copies }: DataPathResult): Verdict[] {
+  return [
+    ...jobs.map(({ backend, job, pairs }) =>
+      atLeast(`${backend}: ${job}, to a plain file`, ratioOf(pairs), LEAST_DATA_PATH_RATIO),
+    ),
+    ...copies.flatMap(({ backend, bytes, snapshotMs, cloneMs, copyMs }) => {
+      const what = (kind: string) => `${backend}: ${kind} of ${bytes / 1024 ** 2} MiB, to a copy`;
+      return [
+        atMost(what('snapshot'), '', ratio(snapshotMs, copyMs), MOST_COPY_RATIO, ''),
+        atMost(what('clone'), '', ratio(cloneMs, copyMs), MOST_COPY_RATIO, ''),
+      ];
+    }),
+  ];
+}
+
+function atLeast(what: string, found: Spread | undefined, target: number): Verdict {
+  return { ...atMost(what, '', found, target, ''), target: `at least ${target}`, met: found && found.median >= target };
 }
 
 type Key = Pick<Measurement, 'phase' | 'existingVolumes' | 'inFlight'>;

@@ -2,6 +2,7 @@ import { CHECK_USAGE, check } from './cli/check.ts';
 import { demoCommand } from './cli/demo/command.ts';
 import { GC_USAGE, gc } from './cli/gc.ts';
 import { LS_USAGE, ls } from './cli/ls.ts';
+import { MOVE_USAGE, move } from './cli/move.ts';
 import { POOL_USAGE, pool } from './cli/pool.ts';
 import { SERVE_USAGE, serve } from './cli/serve.ts';
 import { isStowageError, messageOf } from './errors.ts';
@@ -9,7 +10,7 @@ import { version } from './version.ts';
 
 const USAGE = `stowage ${version}: a CSI driver for local volumes
 
-${[SERVE_USAGE, 'stowage demo [--keep]\n  walks one volume through its whole life, for all to see', CHECK_USAGE, LS_USAGE, GC_USAGE, POOL_USAGE, 'stowage --version'].join('\n\n')}
+${[SERVE_USAGE, 'stowage demo [--keep]\n  walks one volume through its whole life, for all to see', CHECK_USAGE, LS_USAGE, GC_USAGE, MOVE_USAGE, POOL_USAGE, 'stowage --version'].join('\n\n')}
 `;
 
 /** Exit status of a command that ran, and found something wrong. */
@@ -30,6 +31,9 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
       return 0;
     case 'gc':
       return (await gc(args)) ? 0 : FOUND_SOMETHING;
+    case 'move':
+      await move(args);
+      return 0;
     case 'pool':
       await pool(args);
       return 0;

@@ -10,6 +10,8 @@ import { createLog } from '../telemetry/log.ts';
 import { createMetrics, noMetrics, serveMetrics } from '../telemetry/metrics.ts';
 import { version } from '../version.ts';
 import { openDriver } from '../volumes/driver.ts';
+import { tryServeAdmin } from './admin.ts';
+import { readNodeId } from './node-id.ts';
 
 export const SERVE_USAGE = `stowage serve --config FILE --endpoint SOCKET --node-id NAME
   serves CSI on a UNIX socket until SIGTERM; mounts stay
@@ -19,7 +21,6 @@ export const SERVE_USAGE = `stowage serve --config FILE --endpoint SOCKET --node
 /** SIGTERM to exit takes at most 5 s: what runs gets this long to end by itself, then its signal is aborted. */
 const STOP_GRACE_MS = 3_000;
 const EXIT_MS = 4_800;
-const MAX_NODE_ID_BYTES = 192;
 
 /** `stowage serve`: settles at SIGTERM or SIGINT, when everything has stopped. */
 export async function serve(args: readonly string[]): Promise<void> {
@@ -29,13 +30,14 @@ export async function serve(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
   const config = await loadConfig(options.config);
   const log = createLog(config.logLevel);
+  const metrics = config.metricsAddress === undefined ? undefined : await createMetrics();
   const driver = await openDriver({
     config,
     nodeId: options.nodeId,
     host: createHost(join(config.stateDir, 'run')),
     log,
+    metrics: metrics ?? noMetrics,
   });
-  const metrics = config.metricsAddress === undefined ? undefined : await createMetrics();
   const server = await createCsiServer({
     endpoint: options.endpoint,
     handlers: createHandlers({ name: config.name, version }, driver.service),
@@ -47,13 +49,14 @@ export async function serve(args: readonly string[]): Promise<void> {
     metrics === undefined || config.metricsAddress === undefined
       ? undefined
       : await serveMetrics(config.metricsAddress, metrics);
+  const admin = await tryServeAdmin({ stateDir: config.stateDir, driver, log });
   log.info({ socket: server.path, node: options.nodeId, driver: config.name, version }, 'serving');
 
   const name = await stopSignal();
   log.info({ signal: name }, 'stopping');
   // What cannot be ended in time is recovered by the next start.
   setTimeout(() => process.exit(0), EXIT_MS).unref();
-  await server.stop(STOP_GRACE_MS);
+  await Promise.all([server.stop(STOP_GRACE_MS), admin.stop()]);
   await driver.stop();
   await metricsServer?.close();
 }
@@ -70,13 +73,7 @@ function readOptions(args: readonly string[]): { config: string; endpoint: strin
     args: [...args],
     options: { config: { type: 'string' }, endpoint: { type: 'string' }, 'node-id': { type: 'string' } },
   });
-  const nodeId = needed(values['node-id'] ?? process.env.NODE_ID, '--node-id or NODE_ID');
-  if (Buffer.byteLength(nodeId) > MAX_NODE_ID_BYTES || /[^A-Za-z0-9._-]/.test(nodeId)) {
-    throw new StowageError(
-      'invalid',
-      `node id ${JSON.stringify(nodeId)}: at most 192 letters, digits, dots, dashes and underscores`,
-    );
-  }
+  const nodeId = readNodeId(values['node-id'], SERVE_USAGE);
   return {
     config: needed(values.config, '--config'),
     endpoint: needed(values.endpoint ?? process.env.CSI_ENDPOINT, '--endpoint or CSI_ENDPOINT'),

@@ -56,6 +56,7 @@ export const POOL_SCHEMAS = {
     quota,
     inodesPerGiB: z._default(integer(0, 16_777_216), 65_536),
     folderMode,
+    quotaScanIntervalMs: z._default(integer(0, 604_800_000), 600_000),
   }),
   btrfs: z.strictObject({ backend: z.literal('btrfs'), ...poolKeys, quota, folderMode }),
   lvm: z.strictObject({

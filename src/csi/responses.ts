@@ -54,6 +54,7 @@ export function groupMessage(group: GroupInfo): VolumeGroupSnapshot {
 }
 
 export function usageMessages({ usage }: Stats): VolumeUsage[] {
+  if (usage === undefined) return [];
   const bytes: VolumeUsage = { unit: 'BYTES', ...usage.bytes };
   return usage.inodes === undefined ? [bytes] : [bytes, { unit: 'INODES', ...usage.inodes }];
 }

@@ -62,25 +62,34 @@ function openFolder(path: string): number | undefined {
   }
 }
 
-/** Compression and writing in place exclude one another: each is switched off before the other is switched on. */
+/** Compression (also the word that there be none) and writing in place exclude one another: each goes before the other comes. */
 async function setOne(fd: number, path: string, { compression, copyOnWrite }: FolderOptions): Promise<void> {
-  const compresses = compression !== undefined && compression !== 'none';
-  if (copyOnWrite === true || compresses) await setNocow(fd, path, false);
-  if (compression !== undefined || copyOnWrite === false) await setCompression(fd, path, compression ?? 'none');
-  if (copyOnWrite === false) await setNocow(fd, path, true);
+  const flags = await readFlags(fd, path);
+  const isNocow = (flags & FS_NOCOW_FL) !== 0;
+  const stays = copyOnWrite === undefined && isNocow && (compression ?? 'none') === 'none';
+  if (copyOnWrite !== false && !stays) {
+    if (isNocow) await writeFlags(fd, path, flags & ~FS_NOCOW_FL);
+    if (compression !== undefined) await setCompression(fd, path, compression);
+  } else if (!isNocow) {
+    await setCompression(fd, path, '');
+    await writeFlags(fd, path, (await readFlags(fd, path)) | FS_NOCOW_FL);
+  }
 }
 
+/** The empty word takes the property away. */
 async function setCompression(fd: number, path: string, value: string): Promise<void> {
   const bytes = Buffer.from(value);
   await fsetxattr(path, fd, COMPRESSION, bytes, bytes.length, 0);
 }
 
-async function setNocow(fd: number, path: string, nocow: boolean): Promise<void> {
+async function readFlags(fd: number, path: string): Promise<number> {
   const flags = Buffer.alloc(8);
   await ioctl(path, fd, FS_IOC_GETFLAGS, flags);
-  const now = flags.readUInt32LE();
-  const wanted = nocow ? now | FS_NOCOW_FL : now & ~FS_NOCOW_FL;
-  if (wanted === now) return;
-  flags.writeUInt32LE(wanted >>> 0);
+  return flags.readUInt32LE();
+}
+
+async function writeFlags(fd: number, path: string, value: number): Promise<void> {
+  const flags = Buffer.alloc(8);
+  flags.writeUInt32LE(value >>> 0);
   await ioctl(path, fd, FS_IOC_SETFLAGS, flags);
 }

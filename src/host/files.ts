@@ -76,11 +76,15 @@ export interface Files {
    * (100,000 files in about 1 s). A missing folder is empty. A file past maxBytes, or unreadable, comes with `text: ''`.
    */
   readAll(folder: string, suffix: string, maxBytes: number): AsyncIterable<readonly TextFile[]>;
+  /** The first bytes of a regular file, fewer where it is shorter; undefined where it is missing. ELOOP for a link. */
+  readStart(path: string, lengthBytes: number): Promise<Uint8Array | undefined>;
   /** The names in a folder, sorted; a missing folder is empty. */
   list(folder: string): Promise<string[]>;
   /** lstat; undefined where it is missing (ENOENT, ENOTDIR). */
   stat(path: string): Promise<FileStat | undefined>;
   statfs(path: string): Promise<FileSystemStat>;
+  /** False where the path's mount or its file system is read-only (access(2): EROFS), whoever asks. */
+  isWritable(path: string): Promise<boolean>;
   /**
    * What a folder's tree takes, as du -x counts it, for trees of at most maxEntries entries; undefined for larger ones. Links are not followed,
    * also when swapped in meanwhile. Entries that vanish meanwhile make it fail with ENOENT.

@@ -1,6 +1,18 @@
+import { constants } from 'node:fs';
 import { errnoOf, StowageError } from '../errors.ts';
 import { READ_FLAGS, withOpen } from './files/fd.ts';
-import { getProjectId, getQuota, getQuotaFlags, setProjectId, setQuota } from './quota-syscalls.ts';
+import {
+  type DiskQuota,
+  getAllQuotas,
+  getProjectId,
+  getQuota,
+  getQuotaFlags,
+  setProjectId,
+  setQuota,
+} from './quota-syscalls.ts';
+import { repairTree, type TreeRepair } from './quota-tree.ts';
+
+export type { TreeRepair } from './quota-tree.ts';
 
 /** A project's use and limits on one file system; 0 as limit means none. */
 export interface ProjectUsage {
@@ -30,7 +42,20 @@ export interface Quotas {
   ): Promise<void>;
   /** Zeros for a project that nothing is known of. XFS frees removed files in the background: their use is counted a moment longer. */
   usage(path: string, projectId: number): Promise<ProjectUsage>;
+  /**
+   * Every project of the path's file system that has a limit or uses anything, also project 0; undefined where there are more than 65536:
+   * owners of files can make as many as they have files.
+   */
+  usages(path: string): Promise<ReadonlyMap<number, ProjectUsage> | undefined>;
+  /**
+   * Gives everything beneath a folder that has another project id this one again, and the folders their inheritance: their owner may change both
+   * (ioctl_fsgetxattr(2)). Links are not followed and mounts not entered, also when swapped in meanwhile; nothing but files and folders is opened.
+   * Slow on purpose: it rests as long as it works. Ends soon after the signal, with its reason.
+   */
+  repairTree(folder: string, projectId: number, signal: AbortSignal): Promise<TreeRepair>;
 }
+
+const PROJECTS_MAX = 65_536;
 
 const PROJECT_QUOTA_ENFORCED = 1 << 5; // FS_QUOTA_PDQ_ENFD
 
@@ -53,22 +78,32 @@ export function createQuotas(): Quotas {
     setProject: (folder, projectId) => withQuota(folder, (fd) => setProjectId(fd, folder, projectId)),
     setLimits: (path, projectId, limits) => withQuota(path, (fd) => setQuota(fd, path, projectId, limits)),
     usage: (path, projectId) => withQuota(path, (fd) => usageOf(fd, path, projectId)),
+    usages: (path) =>
+      withQuota(path, async (fd) => {
+        const all = await getAllQuotas(fd, path, PROJECTS_MAX);
+        return all && new Map([...all].map(([projectId, quota]) => [projectId, toUsage(quota)]));
+      }),
+    repairTree: (folder, projectId, signal) =>
+      withQuota(folder, (fd) => repairTree(fd, folder, projectId, signal), constants.O_DIRECTORY),
   };
 }
 
 async function usageOf(fd: number, path: string, projectId: number): Promise<ProjectUsage> {
   try {
-    const { usedBytes, hardLimitBytes, usedInodes, hardLimitInodes } = await getQuota(fd, path, projectId);
-    return { usedBytes, limitBytes: hardLimitBytes, usedInodes, limitInodes: hardLimitInodes };
+    return toUsage(await getQuota(fd, path, projectId));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return { usedBytes: 0, limitBytes: 0, usedInodes: 0, limitInodes: 0 };
     throw error;
   }
 }
 
-async function withQuota<T>(path: string, use: (fd: number) => Promise<T>): Promise<T> {
+function toUsage({ usedBytes, hardLimitBytes, usedInodes, hardLimitInodes }: DiskQuota): ProjectUsage {
+  return { usedBytes, limitBytes: hardLimitBytes, usedInodes, limitInodes: hardLimitInodes };
+}
+
+async function withQuota<T>(path: string, use: (fd: number) => Promise<T>, flags = 0): Promise<T> {
   try {
-    return await withOpen(path, READ_FLAGS, use);
+    return await withOpen(path, READ_FLAGS | flags, use);
   } catch (error) {
     if (!WITHOUT_QUOTA.has(errnoOf(error))) throw error;
     throw new StowageError(

@@ -8,7 +8,13 @@ export interface CallMetrics {
   observeCall(method: string, code: string, durationMs: number): void;
 }
 
-export interface Metrics extends CallMetrics {
+/** What the driver's domain reports of volumes that got round their size. */
+export interface GuardMetrics {
+  /** @param count files and folders that were found outside their volume's quota */
+  countQuotaEscapes(pool: string, count: number): void;
+}
+
+export interface Metrics extends CallMetrics, GuardMetrics {
   readonly registry: Registry; // for what other parts want to show
 }
 
@@ -18,14 +24,17 @@ export interface MetricsServer {
 }
 
 /** For a driver without a metrics address. */
-export const noMetrics: CallMetrics = { observeCall: () => undefined };
+export const noMetrics: CallMetrics & GuardMetrics = {
+  observeCall: () => undefined,
+  countQuotaEscapes: () => undefined,
+};
 
 /** From an answer at once to a copy that takes minutes. */
 const DURATION_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 2.5, 10, 60, 300];
 
 /** The process's metrics. prom-client is loaded here, not at start: most drivers run without a metrics address. */
 export async function createMetrics(): Promise<Metrics> {
-  const { collectDefaultMetrics, Histogram, Registry: PromRegistry } = await import('prom-client');
+  const { collectDefaultMetrics, Counter, Histogram, Registry: PromRegistry } = await import('prom-client');
   const registry = new PromRegistry();
   collectDefaultMetrics({ register: registry });
   const calls = new Histogram({
@@ -35,8 +44,15 @@ export async function createMetrics(): Promise<Metrics> {
     buckets: DURATION_BUCKETS_SECONDS,
     registers: [registry],
   });
+  const escapes = new Counter({
+    name: 'stowage_quota_escapes_total',
+    help: 'Files and folders that were found outside the quota of their volume, by pool.',
+    labelNames: ['pool'],
+    registers: [registry],
+  });
   return {
     registry,
+    countQuotaEscapes: (pool, count) => escapes.inc({ pool }, count),
     observeCall: (method, code, durationMs) => calls.observe({ method, code }, durationMs / 1000),
   };
 }

@@ -63,6 +63,10 @@ export function createCatalog(): Catalog {
   /** Enters (sign 1) or takes out (sign -1) all that is derived from one record. */
   function derive(record: AnyRecord, sign: 1 | -1): void {
     const change = sign === 1 ? addTo : removeFrom;
+    if (isAside(record)) {
+      promised.set(record.pool, (promised.get(record.pool) ?? 0) + sign * record.reservedBytes);
+      return;
+    }
     const key = nameKey(record);
     if (isLive(record) && sign === 1) names.set(key, record.id);
     else if (names.get(key) === record.id) names.delete(key);

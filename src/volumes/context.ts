@@ -5,6 +5,7 @@ import type { Pool } from '../pools/pool.ts';
 import type { Room } from '../pools/room.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Catalog } from './catalog.ts';
+import type { Guard } from './guard.ts';
 import type { Jobs } from './jobs.ts';
 import type { Locks } from './locks.ts';
 import type { Statics } from './static/statics.ts';
@@ -16,6 +17,7 @@ import type { Turns } from './turns.ts';
 export interface ManagedPool extends Pool {
   readonly room: Room;
   readonly trash: Trash;
+  readonly guard: Guard;
   /** All that has a record in the pool, as its backend sees it. */
   items(): Item[];
   /** Plans are made one after another, each until it has its record: no two get one project id or one disk. */

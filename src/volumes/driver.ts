@@ -8,9 +8,11 @@ import { listRemembered } from '../pools/identity.ts';
 import { createPool } from '../pools/pool.ts';
 import { createRoom } from '../pools/room.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { type GuardMetrics, noMetrics } from '../telemetry/metrics.ts';
 import { bindService } from './bind-service.ts';
 import { type Catalog, createCatalog } from './catalog.ts';
 import type { Context, ManagedPool } from './context.ts';
+import { createGuard, guardPeriodMs } from './guard.ts';
 import { hashNode, hashPool } from './ids.ts';
 import { createJobs } from './jobs.ts';
 import { createLocks } from './locks.ts';
@@ -51,6 +53,7 @@ export async function openDriver(options: {
   nodeId: string;
   host: Host;
   log: Logger;
+  metrics?: GuardMetrics;
 }): Promise<Driver> {
   const { host, config } = options;
   const { stateDir } = config;
@@ -72,7 +75,7 @@ export async function openDriver(options: {
 
 async function openWith(
   lock: { readonly release: () => Promise<void> },
-  { config, nodeId, host, log }: Parameters<typeof openDriver>[0],
+  { config, nodeId, host, log, metrics = noMetrics }: Parameters<typeof openDriver>[0],
 ): Promise<Driver> {
   const { stateDir } = config;
   const catalog = createCatalog();
@@ -95,8 +98,10 @@ async function openWith(
     pools,
     unconfiguredPoolHashes: await unconfigured(host, stateDir, configs),
   };
-  for (const pool of configs) pools.set(pool.name, managePool(context, pool));
-  const recovered = recover(context);
+  for (const pool of configs) pools.set(pool.name, managePool(context, pool, metrics));
+  const recovered = recover(context).then(() => {
+    for (const { guard } of pools.values()) guard.start();
+  });
   return {
     service: bindService(context, recovered, ablePools(config, { host, log })),
     catalog,
@@ -112,13 +117,13 @@ async function openWith(
     },
     async stop() {
       await Promise.allSettled([recovered]); // or it would go on beside the next process
-      await Promise.all([context.jobs.stop(), ...[...pools.values()].map((pool) => pool.trash.stop())]);
+      await Promise.all([context.jobs.stop(), ...[...pools.values()].flatMap((pool) => [pool.trash.stop(), pool.guard.stop()])]);
       await lock.release();
     },
   };
 }
 
-function managePool(context: Context, config: PoolConfig): ManagedPool {
+function managePool(context: Context, config: PoolConfig, metrics: GuardMetrics): ManagedPool {
   const { host, log, catalog } = context;
   const backend = createBackend(config, { host, log });
   const pool = createPool(config, backend, {
@@ -152,6 +157,15 @@ function managePool(context: Context, config: PoolConfig): ManagedPool {
         await backend.purge(itemOf(record), signal);
       },
       forget: (records) => forgetRecords(context, records),
+    }),
+    guard: createGuard({
+      pool: config.name,
+      guard: backend.guard,
+      items,
+      check: () => managed.check(),
+      periodMs: guardPeriodMs(config),
+      log,
+      metrics,
     }),
   };
   return managed;

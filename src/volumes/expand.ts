@@ -37,7 +37,7 @@ export async function expandRecord(
       `volumes of pool ${pool.name} (${pool.config.backend}) cannot grow; move the data to a larger one`,
     );
   }
-  const sizeBytes = Math.max(record.sizeBytes, roundUp(size.requiredBytes));
+  const sizeBytes = Math.max(record.sizeBytes, roundUp(size.requiredBytes, pool.backend.features.sizeStepBytes));
   checkSize(pool, record, sizeBytes, size);
   if (sizeBytes === record.sizeBytes) {
     // Promised before: an earlier call may have died before it gave it.

@@ -1,9 +1,9 @@
-import { StowageError } from '../errors.ts';
+import { errnoOf, isStowageError, StowageError } from '../errors.ts';
 import type { MountEntry } from '../host/mounts.ts';
 import { isMountOf, markOf } from '../staging/mounted.ts';
 import { stagedAt } from '../staging/stage.ts';
+import { conditionOf, findAlsoAway } from './condition.ts';
 import type { Context } from './context.ts';
-import { conditionOf } from './describe.ts';
 import { findEphemeral } from './ephemeral-find.ts';
 import { expandRecord } from './expand.ts';
 import { parseId } from './ids.ts';
@@ -20,12 +20,25 @@ export async function stats(context: Context, request: StatsRequest, signal: Abo
     const found = await staticStats(context, request, signal);
     if (found !== undefined) return found;
   }
+  const ephemeral = await findEphemeral(context, request.volumeId);
   const found =
-    (await findEphemeral(context, request.volumeId)) ?? (await needReady(context, 'volume', request.volumeId));
-  const { pool, record, mount } = await findMounted(context, found, request);
-  const mountPoint = record.access === 'mount' ? mount.mountPoint : undefined;
-  const usage = await pool.backend.usage(itemOf(record), mountPoint, signal);
-  return { usage, condition: await conditionOf(pool, record) };
+    ephemeral === undefined ? await findAlsoAway(context, request.volumeId) : { ...ephemeral, away: undefined };
+  const condition = await conditionOf(context, found);
+  try {
+    const { pool, record, mount } = await findMounted(context, found, request);
+    const mountPoint = record.access === 'mount' ? mount.mountPoint : undefined;
+    return { usage: await pool.backend.usage(itemOf(record), mountPoint, signal), condition };
+  } catch (error) {
+    // What is damaged cannot say how full it is; what is wrong with it is then the answer.
+    if (!condition.abnormal || !isOfDamage(error)) throw error;
+    const path = await context.host.files.resolveParent(request.volumePath);
+    if ((await context.host.mounts.table()).at(path) === undefined) throw error;
+    return { usage: undefined, condition };
+  }
+}
+
+function isOfDamage(error: unknown): boolean {
+  return errnoOf(error) !== undefined || isStowageError(error, 'not-found', 'unavailable', 'data-loss');
 }
 
 /** NodeExpandVolume: all of the expansion where the controller has no part in it, and then the file system. */

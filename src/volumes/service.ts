@@ -87,7 +87,7 @@ export interface Expansion {
 }
 
 export interface Stats {
-  readonly usage: VolumeUsage;
+  readonly usage: VolumeUsage | undefined; // undefined where the condition is why it cannot be told
   readonly condition: Condition;
 }
 

@@ -75,6 +75,7 @@ describe('judge', () => {
     snapshotMs: [50, 120, 70],
     restoreMs: [],
     scale: undefined,
+    dataPath: undefined,
   };
   const verdict = (what: string) => judge(results).find((one) => one.what === what);
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseDiskId } from '../../src/backends/disk/id.ts';
 import { parseMountTable } from '../../src/host/mountinfo.ts';
 import type { StoredRecord } from '../../src/volumes/record.ts';
 import type { Csi } from './in-process.ts';
@@ -45,8 +46,11 @@ export async function contentsOf(place: Place, { driver, csi }: Running): Promis
 
 async function contentOf(place: Place, csi: Csi, record: StoredRecord): Promise<string> {
   const path = join(place.pool, record.kind === 'volume' ? 'volumes' : 'snapshots', record.folder);
-  if (record.layout.backend === 'directory') return proofIn(path);
-  if (record.layout.backend !== 'image') throw new Error(`no way to look into ${record.layout.backend} yet`);
+  if (record.layout.backend === 'disk') {
+    const disk = parseDiskId(record.layout.disk);
+    return disk.type === 'device' ? digestOf(disk.path) : proofIn(join(disk.mountPoint, 'volume'));
+  }
+  if (record.layout.backend !== 'image') return proofIn(path);
   if (record.layout.content.type === 'block') return digestOf(`${path}.img`);
   if (record.kind === 'volume') return stagedContent(place, csi, { name: record.name, volumeId: record.id });
   const name = 'restored';

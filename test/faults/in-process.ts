@@ -1,6 +1,6 @@
 import type { CsiClient, UnaryMethod } from '../../src/csi/client.ts';
 import { createHandlers } from '../../src/csi/driver.ts';
-import type { CallContext } from '../../src/csi/handlers.ts';
+import type { CallContext, Handlers } from '../../src/csi/handlers.ts';
 import { type Method, services } from '../../src/csi/services.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import type { VolumeService } from '../../src/volumes/service.ts';
@@ -16,8 +16,6 @@ const CALL_TIMEOUT_MS = 60_000;
 export function csiInProcess(service: VolumeService): Csi {
   const { controller, groupController, node } = createHandlers({ name: 'faults.stowage.test', version: '0' }, service);
   const { ControllerExpandVolume: expand, ControllerModifyVolume: modify } = controller;
-  if (expand === undefined || modify === undefined || groupController === undefined)
-    throw new Error('the config switches RPCs off that the scenarios need');
   const to = services.controller;
   const answers = new Map<string, Answer>([
     entry(to.CreateVolume, controller.CreateVolume),
@@ -29,10 +27,10 @@ export function csiInProcess(service: VolumeService): Csi {
     entry(to.ListSnapshots, controller.ListSnapshots),
     entry(to.CreateSnapshot, controller.CreateSnapshot),
     entry(to.DeleteSnapshot, controller.DeleteSnapshot),
-    entry(to.ControllerExpandVolume, expand),
-    entry(to.ControllerModifyVolume, modify),
-    entry(services.groupController.CreateVolumeGroupSnapshot, groupController.CreateVolumeGroupSnapshot),
-    entry(services.groupController.DeleteVolumeGroupSnapshot, groupController.DeleteVolumeGroupSnapshot),
+    // What no pool of the config can do is not served.
+    ...(expand === undefined ? [] : [entry(to.ControllerExpandVolume, expand)]),
+    ...(modify === undefined ? [] : [entry(to.ControllerModifyVolume, modify)]),
+    ...(groupController === undefined ? [] : groupEntries(groupController)),
     entry(services.node.NodeStageVolume, node.NodeStageVolume),
     entry(services.node.NodeUnstageVolume, node.NodeUnstageVolume),
     entry(services.node.NodePublishVolume, node.NodePublishVolume),
@@ -46,6 +44,14 @@ export function csiInProcess(service: VolumeService): Csi {
       return method.responseDeserialize(await answer(method.requestSerialize(request)));
     },
   };
+}
+
+function groupEntries(groups: NonNullable<Handlers['groupController']>): [string, Answer][] {
+  const to = services.groupController;
+  return [
+    entry(to.CreateVolumeGroupSnapshot, groups.CreateVolumeGroupSnapshot),
+    entry(to.DeleteVolumeGroupSnapshot, groups.DeleteVolumeGroupSnapshot),
+  ];
 }
 
 function entry<RequestSent, Request, Response, ResponseReceived>(

@@ -3,7 +3,7 @@ import { bundle } from './children.ts';
 import { describeError } from './every-call.ts';
 import type { Call } from './inject.ts';
 import { type Kill, killAt } from './kill.ts';
-import { type BackendName, makePlace, type Place } from './place.ts';
+import { BACKEND_NAMES, type BackendName, makePlace, type Place } from './place.ts';
 import { SEED, seeded, seedOf } from './random.ts';
 import { SCENARIOS, type Scenario } from './scenarios.ts';
 import { dismantle, prepare, rehearse } from './trial.ts';
@@ -35,7 +35,7 @@ function killsOf(scenario: Scenario, calls: readonly Call[]): readonly Kill[] {
   return one === undefined ? [] : [one];
 }
 
-describe.each(['image', 'directory'] as const)('%s: a process killed at a call to the host', (backend: BackendName) => {
+describe.each(BACKEND_NAMES)('%s: a process killed at a call to the host', (backend: BackendName) => {
   let program = '';
   let place: Place | undefined;
   const counts: Counts = { killed: 0, unharmed: 0 };

@@ -5,11 +5,36 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Config, configSchema } from '../../src/config/schema.ts';
 import { parseMountTable } from '../../src/host/mountinfo.ts';
-import { makePool } from '../support/pools.ts';
+import { disksBeside, makeDisks, makePool, type TestPool } from '../support/pools.ts';
 
 const run = promisify(execFile);
 
-export type BackendName = 'image' | 'directory';
+/** What each backend's pool lies on, and its config. A new backend is one entry here, and its kinds and scenarios in scenarios.ts. */
+const POOLS: Readonly<Record<BackendName, PoolOf>> = {
+  image: { make: () => makePool('xfs', POOL_BYTES), keys: () => ({ backend: 'image', fsType: 'xfs' }) },
+  // On the machine's own file system, without enforced sizes.
+  directory: { make: () => makePool('folder'), keys: () => ({ backend: 'directory', quota: 'advisory' }) },
+  btrfs: { make: () => makePool('btrfs', POOL_BYTES), keys: () => ({ backend: 'btrfs' }) },
+  memory: { make: () => makePool('folder'), keys: () => ({ backend: 'memory', size: '1Gi' }) },
+  disk: { make: () => makeDisks('raw', DISKS, DISK_BYTES), keys: disksOf },
+  'mounted disk': { make: () => makeDisks('ext4', DISKS, DISK_BYTES), keys: disksOf },
+};
+
+interface PoolOf {
+  readonly make: () => Promise<TestPool>;
+  /** The keys of the pool at this path, besides those that all have. */
+  readonly keys: (pool: string) => Readonly<Record<string, unknown>>;
+}
+
+export const BACKEND_NAMES = ['image', 'directory', 'btrfs', 'memory', 'disk', 'mounted disk'] as const;
+export type BackendName = (typeof BACKEND_NAMES)[number];
+
+const DISKS = 3;
+const DISK_BYTES = 16 * 1024 ** 2;
+
+function disksOf(pool: string) {
+  return { backend: 'disk', discovery: disksBeside(pool), overcommit: 1 };
+}
 
 /** What a driver's config follows from: it passes through JSON to a process of its own. */
 export interface Paths {
@@ -26,9 +51,9 @@ export interface Place extends Paths {
 
 const POOL_BYTES = 1024 ** 3;
 
-/** image: on XFS with reflink; directory: on the machine's own file system, without enforced sizes. Needs root. */
+/** Needs root. */
 export async function makePlace(backend: BackendName): Promise<Place> {
-  const pool = await makePool(backend === 'image' ? 'xfs' : 'folder', POOL_BYTES);
+  const pool = await POOLS[backend].make();
   const folder = await mkdtemp(join(tmpdir(), 'stowage-faults-'));
   for (const name of ['state', 'staging', 'targets']) await mkdir(join(folder, name));
   return {
@@ -46,12 +71,11 @@ export async function makePlace(backend: BackendName): Promise<Place> {
 
 /** Volumes are sparse and nearly empty, so that they may be promised many times over; nothing shall wait for the throttle of the trash. */
 export function configInput({ backend, pool, work }: Paths) {
-  const kind = backend === 'image' ? { fsType: 'xfs' } : { quota: 'advisory' };
   return {
     driver: 'local',
     name: 'faults.stowage.test',
     stateDir: join(work, 'state'),
-    pools: [{ name: 'pool', backend, path: pool, overcommit: 100, trashBytesPerSecond: 0, ...kind }],
+    pools: [{ name: 'pool', path: pool, overcommit: 100, trashBytesPerSecond: 0, ...POOLS[backend].keys(pool) }],
   };
 }
 

@@ -1,6 +1,6 @@
 import { fill } from './contents.ts';
 import type { Csi } from './in-process.ts';
-import type { Place } from './place.ts';
+import type { BackendName, Place } from './place.ts';
 import {
   attach,
   createGroup,
@@ -225,8 +225,28 @@ function of(kind: Kind, ...sets: Record<string, Steps>[]): Scenario[] {
   );
 }
 
+/** For what cannot be copied, nor kept when it is deleted. */
+function withoutCopies(kind: Kind, can: { readonly grow: boolean }): Scenario[] {
+  const left = (name: string) =>
+    name === 'CreateVolume, empty' ||
+    name === 'DeleteVolume, delete' ||
+    !(
+      name in creation ||
+      name in removal ||
+      name === 'ControllerModifyVolume' ||
+      (name.includes('Expand') && !can.grow)
+    );
+  return [creation, removal, change, node].flatMap((set) =>
+    of(kind, Object.fromEntries(Object.entries(set).filter(([name]) => left(name)))),
+  );
+}
+
 /** Every operation, for each kind of volume of the backend. What does not depend on the kind is tried with the quicker one. */
-export const SCENARIOS: Readonly<Record<'image' | 'directory', readonly Scenario[]>> = {
+export const SCENARIOS: Readonly<Record<BackendName, readonly Scenario[]>> = {
   image: [...of('xfs', creation, growth, node), ...of('block', creation, removal, change, node)],
   directory: of('folder', creation, removal, change, node),
+  btrfs: of('folder', creation, removal, change, node),
+  memory: withoutCopies('folder', { grow: true }),
+  disk: withoutCopies('block', { grow: false }),
+  'mounted disk': withoutCopies('folder', { grow: false }),
 };

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { describeError, type Variant } from './every-call.ts';
 import type { Call, Fault } from './inject.ts';
-import { type BackendName, makePlace, type Place } from './place.ts';
+import { makePlace, type Place } from './place.ts';
 import { crash, newFaultyHost, type Running, start } from './running.ts';
 import { need, readySnapshot, type Scenario, type State, sources } from './scenarios.ts';
 import { type Bench, check, dismantle, type Outcome, persist, prepare } from './trial.ts';
@@ -18,7 +18,8 @@ import {
 const isFull = process.env.STOWAGE_FAULTS === 'full';
 const TIMEOUT_MS = isFull ? 1_800_000 : 300_000;
 
-const KINDS: Readonly<Record<BackendName, readonly Kind[]>> = { image: ['xfs', 'block'], directory: ['folder'] };
+/** Of the backends that can copy: each operation is one of those left half done. */
+const KINDS = { image: ['xfs', 'block'], directory: ['folder'], btrfs: ['folder'] } as const;
 
 /** Each operation that a dead process had left half done, called again. */
 function scenarioOf(kind: Kind): Scenario {
@@ -99,25 +100,28 @@ async function finishFirst(bench: Bench, running: Running, state: State, again: 
   }
 }
 
-describe.each(['image', 'directory'] as const)('%s: any call of a start may fail, or be the last', (backend) => {
-  let place: Place | undefined;
-  afterAll(() => place?.cleanup());
+describe.each(['image', 'directory', 'btrfs'] as const)(
+  '%s: any call of a start may fail, or be the last',
+  (backend) => {
+    let place: Place | undefined;
+    afterAll(() => place?.cleanup());
 
-  it.each(KINDS[backend])(
-    'with volumes of kind %s half done',
-    async (kind) => {
-      place ??= await makePlace(backend);
-      const failures = await failuresOf(place, kind);
-      if (failures.length > 0) {
-        const spoilt = place;
-        place = undefined;
-        await spoilt.cleanup();
-      }
-      expect(failures).toEqual([]);
-    },
-    TIMEOUT_MS,
-  );
-});
+    it.each(KINDS[backend])(
+      'with volumes of kind %s half done',
+      async (kind) => {
+        place ??= await makePlace(backend);
+        const failures = await failuresOf(place, kind);
+        if (failures.length > 0) {
+          const spoilt = place;
+          place = undefined;
+          await spoilt.cleanup();
+        }
+        expect(failures).toEqual([]);
+      },
+      TIMEOUT_MS,
+    );
+  },
+);
 
 /** Ends with the first failure: what it left would spoil the others. */
 async function failuresOf(place: Place, kind: Kind): Promise<string[]> {

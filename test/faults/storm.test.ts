@@ -18,30 +18,33 @@ const USERS = 8;
 const LIFE_MAX_MS = 600; // from ready to killed
 const TIMEOUT_MS = isFull ? 1_200_000 : 120_000;
 
-describe.each(['image', 'directory'] as const)('%s: a driver killed again and again', (backend: BackendName) => {
-  let place: Place | undefined;
-  let server: Server | undefined;
-  afterAll(async () => {
-    await server?.kill().catch(() => undefined); // it has ended, where the test passed
-    await place?.cleanup();
-  });
+describe.each(['image', 'directory', 'btrfs'] as const)(
+  '%s: a driver killed again and again',
+  (backend: BackendName) => {
+    let place: Place | undefined;
+    let server: Server | undefined;
+    afterAll(async () => {
+      await server?.kill().catch(() => undefined); // it has ended, where the test passed
+      await place?.cleanup();
+    });
 
-  it(
-    `keeps what it answered, for ${USERS} users and through ${KILLS} kills (seed ${SEED})`,
-    async () => {
-      place = await makePlace(backend);
-      server = await makeServer(place);
-      await server.start();
-      const users = await storm(place, server);
-      const listed = await list(server.socket);
-      expect(await server.stop()).toBe(0);
-      checkListed(users, listed);
-      await checkPool(place, users);
-      await place.cleanup();
-    },
-    TIMEOUT_MS,
-  );
-});
+    it(
+      `keeps what it answered, for ${USERS} users and through ${KILLS} kills (seed ${SEED})`,
+      async () => {
+        place = await makePlace(backend);
+        server = await makeServer(place);
+        await server.start();
+        const users = await storm(place, server);
+        const listed = await list(server.socket);
+        expect(await server.stop()).toBe(0);
+        checkListed(users, listed);
+        await checkPool(place, users);
+        await place.cleanup();
+      },
+      TIMEOUT_MS,
+    );
+  },
+);
 
 /** Kills and starts the server while its users work. */
 async function storm(place: Place, server: Server): Promise<User[]> {

@@ -83,12 +83,15 @@ async function mountsOf(pool: string, work: string): Promise<MountEntry[]> {
   const isPoolOwn = poolMount.mountPoint === pool; // else the pool is a folder of the machine's file system
   const ofPool = (mount: MountEntry) =>
     mount.device === poolMount.device && (isPoolOwn ? mount !== poolMount : mount.root.startsWith(pool));
-  return table.entries.filter((mount) => mount.mountPoint.startsWith(`${work}/`) || ofPool(mount));
+  return table.entries.filter(
+    (mount) => [work, pool].some((folder) => mount.mountPoint.startsWith(`${folder}/`)) || ofPool(mount),
+  );
 }
 
 async function describeMount(mount: MountEntry, work: string, named: (text: string) => string): Promise<string> {
-  const at = mount.mountPoint.replace(work, '');
-  const size = mount.fsType === 'xfs' && mount.source.startsWith('/dev/loop') ? await totalBytes(mount.mountPoint) : 0;
+  const at = named(mount.mountPoint.replace(work, ''));
+  const isOwn = mount.fsType === 'tmpfs' || (mount.fsType === 'xfs' && mount.source.startsWith('/dev/loop'));
+  const size = isOwn ? await totalBytes(mount.mountPoint) : 0;
   return `${at}: ${mount.fsType} ${mount.options.includes('ro') ? 'ro' : 'rw'} ${named(mount.root).replace(/^\/loop\d+$/, '/loop')} ${size}`;
 }
 

@@ -80,3 +80,13 @@ async function readPlace(path: string, slot: number): Promise<Buffer> {
     await handle.close();
   }
 }
+
+/** True if a device has that many bytes, and no more. */
+export async function isOfSize(path: string, sizeBytes: number): Promise<boolean> {
+  const handle = await open(path, 'r');
+  try {
+    return (await handle.read(Buffer.alloc(2), 0, 2, sizeBytes - 1)).bytesRead === 1;
+  } finally {
+    await handle.close();
+  }
+}

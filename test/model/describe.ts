@@ -17,7 +17,7 @@ const PATH = process.env.STOWAGE_MODEL_PATH;
 const RUNS = Number(process.env.STOWAGE_MODEL_RUNS ?? 6);
 const MAX_STEPS = 100;
 /** How long a failing sequence is made shorter. */
-const SHRINK_MS = 30_000;
+const SHRINK_MS = 60_000;
 const RUN_TIMEOUT_MS = 60_000;
 
 const STEPS = [...VOLUME_STEPS, ...NODE_STEPS, ...COPY_STEPS, ...LIST_STEPS];

@@ -2,9 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseMountTable } from '../../src/host/mountinfo.ts';
 import type { AnyRecord } from '../../src/volumes/record.ts';
-import { readSlots } from './content.ts';
+import { isOfSize, readSlots } from './content.ts';
 import type { Content, ModelVolume } from './model.ts';
-import { holds, same, type World } from './world.ts';
+import { holds, poolOf, same, type World } from './world.ts';
 
 /** What must hold after every step, whatever it was. Deleted things may still be on their way out. */
 export async function checkInvariants(world: World): Promise<void> {
@@ -13,7 +13,13 @@ export async function checkInvariants(world: World): Promise<void> {
   await checkMounts(world);
   await checkLoops(world);
   for (const volume of world.model.volumes.values()) {
-    for (const target of volume.targets.keys()) await checkContent(volume, world.at.target(target));
+    for (const name of volume.targets.keys()) {
+      const target = world.at.target(name);
+      await checkContent(volume, target);
+      const { exactSizes } = poolOf(world, volume.pool).features;
+      if (volume.access === 'block' && exactSizes)
+        holds(await isOfSize(target, volume.sizeBytes), `${target} has not ${volume.sizeBytes} bytes`);
+    }
   }
 }
 

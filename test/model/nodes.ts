@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { ErrorCode } from '../../src/errors.ts';
 import type { Capability } from '../../src/volumes/requests.ts';
+import type { Stats } from '../../src/volumes/service.ts';
 import { block, mount, signal } from '../support/driver.ts';
 import { readSlots, SLOTS, writeSlot } from './content.ts';
 import { type Model, type ModelVolume, pick, pickId, volumeAt } from './model.ts';
@@ -20,7 +21,7 @@ const otherAccess = seldom;
 
 export const NODE_STEPS: readonly StepKind[] = [
   step(3, 'attach', { volume: any, readOnly: fc.boolean(), elsewhere: seldom }, async (world, args) => {
-    const { id, volume } = find(world.model, args.volume);
+    const { id, volume } = find(world.model, args.volume, isFree);
     const nodeId = args.elsewhere ? 'node-2' : NODE;
     const capability = usual(volume);
     const call = world.at.service.attach(
@@ -93,7 +94,7 @@ export const NODE_STEPS: readonly StepKind[] = [
     same(`the content of ${volume.name}`, [...(await readSlots(volume, world.at.target(target)))], sorted(volume));
   }),
   step(
-    2,
+    4,
     'expand on the node',
     {
       volume: any,
@@ -106,6 +107,7 @@ export const NODE_STEPS: readonly StepKind[] = [
       const { id, volume } = find(world.model, args.volume, isStaged);
       const size = expansionFor(world, volume, args);
       const paths = [world.at.stagingPath(id), ...[...(volume?.targets.keys() ?? [])].map(world.at.target)];
+      const before = volume?.staged === true ? await totalBytes(world, id) : 0;
       const call = world.at.service.expandOnNode(
         { volumeId: id, volumePath: pick(paths, args.path), stagingPath: undefined, size, capability: undefined },
         signal(),
@@ -121,13 +123,17 @@ export const NODE_STEPS: readonly StepKind[] = [
       volume.sizeBytes = bytes;
       if (found === undefined) return;
       same('the size on the node', found.value, bytes);
+      const after = await totalBytes(world, id);
+      holds(
+        after > before === bytes > volume.fsBytes,
+        `it grew from ${volume.fsBytes} to ${bytes}, its total from ${before} to ${after}`,
+      );
       volume.fsBytes = bytes;
     },
   ),
   step(2, 'stats', { volume: any }, async (world, { volume: number }) => {
     const { id, volume } = find(world.model, number, isStaged);
-    const request = { volumeId: id, volumePath: world.at.stagingPath(id), stagingPath: undefined };
-    const found = await outcome(world.at.service.stats(request, signal()), only(volume?.staged !== true, 'not-found'));
+    const found = await outcome(stats(world, id), only(volume?.staged !== true, 'not-found'));
     if (found === undefined || volume === undefined) return;
     const total = found.value.usage?.bytes.total ?? 0;
     holds(total > 0 && total <= volume.sizeBytes, `${volume.sizeBytes} bytes, said to be ${total}`);
@@ -135,6 +141,15 @@ export const NODE_STEPS: readonly StepKind[] = [
   }),
 ];
 
+function stats({ at }: World, volumeId: string): Promise<Stats> {
+  return at.service.stats({ volumeId, volumePath: at.stagingPath(volumeId), stagingPath: undefined }, signal());
+}
+
+async function totalBytes(world: World, volumeId: string): Promise<number> {
+  return (await stats(world, volumeId)).usage?.bytes.total ?? 0;
+}
+
+const isFree = (volume: ModelVolume) => volume.attached === undefined;
 const isStaged = (volume: ModelVolume) => volume.staged;
 const isUnstaged = (volume: ModelVolume) => !volume.staged;
 

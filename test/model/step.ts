@@ -20,7 +20,7 @@ export function step<Args extends object>(
   run: (world: World, args: Args) => Promise<void>,
 ): StepKind {
   const arbitrary = fc.record<Args>(args).map((given) => {
-    const title = `${name} ${fc.stringify(given)}`;
+    const title = `${name} ${JSON.stringify(given)}`;
     return { title, run: (world: World) => run(world, given as Args), [fc.toStringMethod]: () => title };
   });
   return { weight, arbitrary };

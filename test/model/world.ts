@@ -27,7 +27,7 @@ export interface PoolFacts {
 }
 
 /** At most so many volumes are attached to the node, so that the model meets the limit. */
-export const MAX_ATTACHED = 3;
+export const MAX_ATTACHED = 2;
 
 export async function makeWorld(backend: ModelledBackend): Promise<World> {
   const at = await makeDriver({ pools: backend.pools, keys: { maxVolumesPerNode: MAX_ATTACHED } });

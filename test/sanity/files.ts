@@ -48,6 +48,7 @@ export async function writeFiles(folder: string, scenario: Scenario, poolPath: s
     stagingDir: join(folder, 'staging'),
     mountDir: join(folder, 'mount'),
   };
+  const settings = typeof scenario.settings === 'function' ? scenario.settings(poolPath) : scenario.settings;
   const contents: [string, unknown][] = [
     [
       files.config,
@@ -56,7 +57,7 @@ export async function writeFiles(folder: string, scenario: Scenario, poolPath: s
         stateDir: join(folder, 'state'),
         maxVolumesPerNode: MAX_VOLUMES_PER_NODE,
         pools: [
-          { name: POOL_NAME, backend: scenario.backend, path: poolPath, trashBytesPerSecond: 0, ...scenario.settings },
+          { name: POOL_NAME, backend: scenario.backend, path: poolPath, trashBytesPerSecond: 0, ...settings },
         ],
       },
     ],

@@ -1,12 +1,14 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { makePool } from '../support/pools.ts';
 
 /** What a machine may lack; the lab has all. */
-export type KernelFeature = 'project-quota' | 'ext4-growth';
+export type KernelFeature = 'project-quota' | 'ext4-growth' | 'device-mapper';
 
 const PROBES: Readonly<Record<KernelFeature, () => Promise<boolean>>> = {
   'project-quota': hasProjectQuota,
   'ext4-growth': mayGrowExt4,
+  'device-mapper': async () => existsSync('/dev/mapper/control'),
 };
 
 export function hasFeature(feature: KernelFeature): Promise<boolean> {

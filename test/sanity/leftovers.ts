@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { logicalVolumes, THIN_POOL, volumeGroupOf } from '../support/volume-groups.ts';
 
 /** Where a pool keeps data, records, the trash and what is under way. Only its identity lies elsewhere. */
 const DATA_FOLDERS = ['volumes', 'snapshots', 'archive'];
@@ -9,7 +10,12 @@ const POLL_MS = 100;
 
 /** Mounts, loop devices and files that are there although csi-sanity deleted all that it made, and the driver has ended. */
 export async function findLeftovers(folder: string, poolPath: string): Promise<string[]> {
-  return [...(await mountsBeneath(folder, poolPath)), ...(await loopsBeneath(poolPath)), ...(await filesIn(poolPath))];
+  return [
+    ...(await mountsBeneath(folder, poolPath)),
+    ...(await loopsBeneath(poolPath)),
+    ...(await logicalVolumesOf(poolPath)),
+    ...(await filesIn(poolPath)),
+  ];
 }
 
 /** Waits until the driver has emptied the trash, where it does so within `limitMs`. */
@@ -34,6 +40,12 @@ async function loopsBeneath(poolPath: string): Promise<string[]> {
     if (file.startsWith(`${poolPath}/`)) found.push(`loop device ${name} on ${file}`);
   }
   return found;
+}
+
+async function logicalVolumesOf(poolPath: string): Promise<string[]> {
+  if (!volumeGroupOf(poolPath).startsWith('stowage-lvm-')) return [];
+  const names = (await logicalVolumes(poolPath)).filter((name) => name !== THIN_POOL);
+  return names.map((name) => `logical volume ${name}`);
 }
 
 async function filesIn(poolPath: string): Promise<string[]> {

@@ -1,14 +1,16 @@
 import { execFile } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, open, readdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { POOL_FOLDERS } from '../../src/pools/identity.ts';
+import { isOfGroup, makeVolumeGroup, removeVolumeGroup } from './volume-groups.ts';
 
 const run = promisify(execFile);
 
-/** `folder` is a plain folder under the temporary folder; the others are a file system of their own on a loop device. */
-export type PoolKind = 'xfs' | 'ext4' | 'btrfs' | 'xfs-quota' | 'ext4-quota' | 'folder';
+/** `folder` is a plain folder under the temporary folder; the others are a file system of their own on a loop device; lvm: a folder with a volume group beside it. */
+export type PoolKind = FileSystemKind | 'folder' | 'lvm-thin' | 'lvm-thick';
+type FileSystemKind = 'xfs' | 'ext4' | 'btrfs' | 'xfs-quota' | 'ext4-quota';
 
 export interface TestPool {
   readonly path: string;
@@ -16,7 +18,7 @@ export interface TestPool {
   readonly cleanup: () => Promise<void>;
 }
 
-const MKFS: Record<Exclude<PoolKind, 'folder'>, readonly string[]> = {
+const MKFS: Record<FileSystemKind, readonly string[]> = {
   xfs: ['mkfs.xfs', '-q', '-f', '-m', 'reflink=1'],
   'xfs-quota': ['mkfs.xfs', '-q', '-f', '-m', 'reflink=1'],
   ext4: ['mkfs.ext4', '-q', '-F', '-m', '0'],
@@ -34,7 +36,10 @@ export async function makePool(kind: PoolKind, sizeBytes = 1024 ** 3): Promise<T
   await mkdir(path, { mode: 0o755 });
   const cleanup = () => removePool(folder);
   try {
-    if (kind !== 'folder') await mountNew(kind, sizeBytes, join(folder, 'disk.img'), path);
+    if (kind === 'lvm-thin' || kind === 'lvm-thick') {
+      const disk = await attachNew(join(folder, 'disk.img'), sizeBytes);
+      await makeVolumeGroup(path, disk, kind === 'lvm-thin');
+    } else if (kind !== 'folder') await mountNew(kind, sizeBytes, join(folder, 'disk.img'), path);
     for (const name of POOL_FOLDERS) await mkdir(join(path, name), { recursive: true, mode: 0o700 });
     return { path, cleanup };
   } catch (error) {
@@ -43,7 +48,7 @@ export async function makePool(kind: PoolKind, sizeBytes = 1024 ** 3): Promise<T
   }
 }
 
-async function mountNew(kind: Exclude<PoolKind, 'folder'>, sizeBytes: number, file: string, path: string) {
+async function mountNew(kind: FileSystemKind, sizeBytes: number, file: string, path: string) {
   await writeFile(file, '');
   const handle = await open(file, 'r+');
   try {
@@ -115,6 +120,10 @@ async function removePool(folder: string): Promise<void> {
     await run('losetup', ['-d', device]).catch(ignoreDetached); // one that mount(8) attached goes with its mount
   }
   await unmountAll((_source, target) => target.startsWith(`${folder}/`));
+  if (basename(folder).startsWith('stowage-lvm-')) {
+    await unmountAll((source) => isOfGroup(join(folder, 'pool'), source));
+    await removeVolumeGroup(join(folder, 'pool'));
+  }
   for (const device of await loopsBeneath(folder)) await run('losetup', ['-d', device]);
   await rm(folder, { recursive: true, force: true });
 }

@@ -174,7 +174,7 @@ describe.each([
       { volumeId: linked.id, volumePath: targetPath, stagingPath: undefined },
       signal(),
     );
-    expect(usage.bytes.total).toBeLessThanOrEqual(32 * MIB);
+    expect(usage?.bytes.total).toBeLessThanOrEqual(32 * MIB);
     expect(await codeOf(at.service.deleteVolume({ volumeId: linked.id }, signal()))).toBe('precondition');
     for (let round = 0; round < 2; round++) {
       await at.service.unpublish({ volumeId: linked.id, targetPath }, signal());

@@ -5,14 +5,12 @@ import type { MoveEvent } from '../../src/volumes/move/progress.ts';
 import { fill, fingerprint } from '../support/content.ts';
 import {
   block,
-  codeOf,
   loopsBeneath,
   MIB,
   makeDriver,
   mount,
   mountPointsBeneath,
   type PoolSetup,
-  refusal,
   signal,
   type TestDriver,
 } from '../support/driver.ts';

@@ -9,6 +9,7 @@ import { oneAfterAnother } from '../snapshots.ts';
 import { directoryCondition } from './condition.ts';
 import { createDirectoryPool } from './context.ts';
 import { createFolder, isFolder } from './create.ts';
+import { createQuotaGuard } from './guard.ts';
 import { measureTree } from './measure.ts';
 import { inodeLimitFor, planDirectory } from './plan.ts';
 import type { DirectorySettings } from './settings.ts';
@@ -80,6 +81,7 @@ export function createDirectoryBackend(settings: DirectorySettings, deps: { host
     opened: async (item) => ((await exists(item)) ? { type: 'folder', path: places.path(item) } : undefined),
     close: async () => undefined,
     condition: (item) => directoryCondition(host, places, item),
+    guard: createQuotaGuard(pool, deps.log),
     capacity: (items) => directoryCapacity(settings, host, items),
     recover: (_items, signal) => places.emptyTemporary(signal),
   };

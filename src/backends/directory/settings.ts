@@ -5,4 +5,5 @@ export interface DirectorySettings {
   readonly quota: 'enforced' | 'advisory';
   readonly inodesPerGiB: number;
   readonly folderMode: number;
+  readonly quotaScanIntervalMs: number; // 0: never
 }

@@ -6,9 +6,6 @@ import type { Places } from '../places.ts';
 import { measureTree } from './measure.ts';
 import type { DirectorySettings } from './settings.ts';
 
-/** How many quotas are asked for at once. */
-const BATCH = 64;
-
 /** The project whose quota holds the item; undefined for snapshots and where sizes are advisory. */
 export function projectOf(item: Item): number | undefined {
   return item.kind === 'volume' ? directoryLayout(item).projectId : undefined;
@@ -52,19 +49,14 @@ export async function directoryCapacity(
   return { totalBytes: pool.totalBytes, freeBytes: pool.availableBytes, usedByVolumesBytes };
 }
 
-async function usedBytes(settings: DirectorySettings, host: Host, items: readonly Item[]): Promise<number> {
-  let total = 0;
-  for (let start = 0; start < items.length; start += BATCH) {
-    const used = await Promise.all(
-      items.slice(start, start + BATCH).map(async (item) => {
-        const projectId = projectOf(item);
-        if (projectId === undefined) return item.reservedBytes;
-        return (await host.quotas.usage(settings.path, projectId)).usedBytes;
-      }),
-    );
-    total += used.reduce((sum, bytes) => sum + bytes, 0);
-  }
-  return total;
+/** One pass over the file system's quotas, however many volumes there are. */
+async function usedBytes(settings: DirectorySettings, host: Host, items: readonly Item[]): Promise<number | undefined> {
+  const usages = await host.quotas.usages(settings.path);
+  if (usages === undefined) return undefined;
+  return items.reduce((sum, item) => {
+    const projectId = projectOf(item);
+    return sum + (projectId === undefined ? item.reservedBytes : (usages.get(projectId)?.usedBytes ?? 0));
+  }, 0);
 }
 
 function shares(total: number, used: number, room: number) {

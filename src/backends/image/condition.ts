@@ -1,16 +1,49 @@
 import type { Item } from '../backend.ts';
-import { stoppedWriting } from '../block/mounted.ts';
+import { fileSystemProblem } from '../health.ts';
+import { imageLayout } from '../layout.ts';
 import { findAttached } from './attached.ts';
 import type { ImagePool } from './context.ts';
 
-/** Words for what is wrong with the item's file or the file system in it, while that is mounted; undefined where nothing is. */
+/** Where a file system's superblock says what it is: ext4's begins at 1024, with the magic number at 56 of it; XFS's at 0. */
+const MAGICS = {
+  ext4: { offset: 1024 + 56, bytes: '53ef' },
+  xfs: { offset: 0, bytes: '58465342' }, // XFSB
+} as const;
+const START_BYTES = 4096;
+
+/**
+ * Words for what is wrong with the item's file, or with the file system in it while that is mounted, and what to do; undefined where nothing is.
+ */
 export async function imageCondition(pool: ImagePool, item: Item): Promise<string | undefined> {
   const path = pool.places.path(item);
   const file = await pool.places.at(item, (safePath) => pool.host.files.stat(safePath));
-  if (file === undefined) return `its file ${path} is missing`;
-  if (file.type !== 'file') return `${path} is a ${file.type}, not a file`;
+  const restore = 'restore it from a snapshot or a backup';
+  if (file === undefined) return `its file ${path} is missing: ${restore}`;
+  if (file.type !== 'file') return `${path} is a ${file.type}, not a file: ${restore}`;
   if (item.kind === 'volume' && file.sizeBytes < item.sizeBytes) {
-    return `its file ${path} has ${file.sizeBytes} bytes, not ${item.sizeBytes}: it was truncated`;
+    return `its file ${path} has ${file.sizeBytes} bytes, not ${item.sizeBytes}: it was truncated; stop the volume's pods, and ${restore}`;
   }
-  return stoppedWriting((await findAttached(pool, item))?.mounts ?? []);
+  const overwritten = await overwrittenAs(pool, item);
+  if (overwritten !== undefined) {
+    return `its file ${path} does not begin with an ${overwritten} file system any more: it was overwritten; stop the volume's pods, and ${restore}`;
+  }
+  return mountedProblem(pool, item);
+}
+
+/** The type of the file system that the file should hold and does not; undefined where it does, or holds a raw block volume. */
+async function overwrittenAs({ host, places }: ImagePool, item: Item): Promise<string | undefined> {
+  const { content } = imageLayout(item);
+  if (content.type === 'block') return undefined;
+  const { offset, bytes } = MAGICS[content.fsType];
+  const start = await places.at(item, (path) => host.files.readStart(path, START_BYTES));
+  const found = Buffer.from(start ?? []).toString('hex', offset, offset + bytes.length / 2);
+  return found === bytes ? undefined : content.fsType;
+}
+
+/** Of its mounts one tells, best one that may be written: read-only binds are as pods wanted them. */
+async function mountedProblem(pool: ImagePool, item: Item): Promise<string | undefined> {
+  const mounts = (await findAttached(pool, item))?.mounts ?? [];
+  const writable = mounts.find(({ options }) => options.includes('rw'));
+  const mount = writable ?? mounts[0];
+  return mount && fileSystemProblem(pool.host, mount, writable !== undefined);
 }

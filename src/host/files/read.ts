@@ -15,7 +15,7 @@ const { EFBIG, EINVAL, EISDIR } = constants.errno;
 /** How many files are read before the event loop has its turn: about 5 ms. */
 const BATCH_FILES = 500;
 
-export const reading: Pick<Files, 'read' | 'readAll' | 'list'> = {
+export const reading: Pick<Files, 'read' | 'readAll' | 'readStart' | 'list'> = {
   async read(path, maxBytes) {
     try {
       return await withOpen(path, READ_FLAGS, (fd) => readText(fd, path, maxBytes));
@@ -32,6 +32,19 @@ export const reading: Pick<Files, 'read' | 'readAll' | 'list'> = {
     for (let start = 0; start < names.length; start += BATCH_FILES) {
       yield names.slice(start, start + BATCH_FILES).flatMap((name) => readSmall(folder, name, buffer));
       await setImmediate();
+    }
+  },
+
+  async readStart(path, lengthBytes) {
+    try {
+      return await withOpen(path, READ_FLAGS, async (fd) => {
+        const buffer = Buffer.alloc(lengthBytes);
+        const { bytesRead } = await readFd(fd, buffer, 0, lengthBytes, 0);
+        return buffer.subarray(0, bytesRead);
+      });
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined;
+      throw error;
     }
   },
 

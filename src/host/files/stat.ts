@@ -1,5 +1,5 @@
-import { lstatSync, realpathSync, type Stats } from 'node:fs';
-import { statfs } from 'node:fs/promises';
+import { constants, lstatSync, realpathSync, type Stats } from 'node:fs';
+import { access, statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf } from '../../errors.ts';
 import type { FileStat, FileSystemStat, Files } from '../files.ts';
@@ -16,7 +16,7 @@ const FILE_SYSTEM_TYPES: ReadonlyMap<number, FileSystemStat['type']> = new Map([
 
 const STAT_BLOCK_BYTES = 512; // st_blocks counts in these: stat(2)
 
-export const stating: Pick<Files, 'stat' | 'statfs' | 'resolveParent'> = {
+export const stating: Pick<Files, 'stat' | 'statfs' | 'isWritable' | 'resolveParent'> = {
   async stat(path) {
     try {
       return toFileStat(lstatSync(path)); // in-process: see openFolder
@@ -37,6 +37,17 @@ export const stating: Pick<Files, 'stat' | 'statfs' | 'resolveParent'> = {
       totalInodes: files,
       freeInodes: ffree,
     };
+  },
+
+  async isWritable(path) {
+    try {
+      await access(path, constants.W_OK);
+      return true;
+    } catch (error) {
+      if (errnoOf(error) === 'EROFS') return false;
+      if (errnoOf(error) === 'EACCES') return true; // its mode says no, the file system does not
+      throw error;
+    }
   },
 
   async resolveParent(path) {

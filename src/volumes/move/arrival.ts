@@ -6,6 +6,7 @@ import { folderName, hashPool, newId } from '../ids.ts';
 import { poolOf } from '../lookup.ts';
 import { addHeld } from '../make.ts';
 import { type AsideRecord, holdsData, itemOf, type VolumeRecord } from '../record.ts';
+import { clearMoveFolder } from './places.ts';
 import { endAside } from './tombstones.ts';
 
 /** How long removing what has arrived so far may take within the command; the trash goes on with the rest. */
@@ -48,6 +49,7 @@ export async function beginArrival(
 export async function undoArrival(context: Context, arriving: AsideRecord): Promise<void> {
   const pool = poolOf(context, arriving);
   try {
+    await clearMoveFolder(context, arriving.id);
     await pool.backend.discard(itemOf(arriving));
     await pool.backend.purge(itemOf(arriving), AbortSignal.timeout(UNDO_TIMEOUT_MS));
     await endAside(context, arriving);

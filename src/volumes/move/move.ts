@@ -11,7 +11,8 @@ import { beginArrival, poolHashOf, undoArrival } from './arrival.ts';
 import { copyContent } from './copy.ts';
 import { decide, keepTakingBack } from './decide.ts';
 import { finishMove } from './departure.ts';
-import type { Report } from './progress.ts';
+import { clearMoveFolder } from './places.ts';
+import type { MoveEvent, Report } from './progress.ts';
 import { wishFor } from './wish.ts';
 
 export interface MoveRequest {
@@ -42,10 +43,14 @@ export async function moveVolume(
   const target = findPool(context, request.pool);
   const job = `move of ${id}`;
   if (context.jobs.running(job) !== undefined) throw new StowageError('busy', `volume ${id} is being moved already`);
+  const tell = (event: MoveEvent) => {
+    context.log.info({ item: id, pool: target.name, ...event }, 'moving a volume');
+    report(event);
+  };
   let moved: Moved | undefined;
   // A job, so that a shutdown ends it and waits for it.
   await context.jobs.start(job, async (jobSignal) => {
-    moved = await moveTo(context, id, target, report, AbortSignal.any([signal, jobSignal]));
+    moved = await moveTo(context, id, target, tell, AbortSignal.any([signal, jobSignal]));
   });
   if (moved === undefined) throw new StowageError('internal', `the move of volume ${id} ended without a result`);
   return moved;
@@ -64,12 +69,14 @@ async function moveTo(
     const { pool: source, record: found } = await needReady(context, 'volume', id);
     const record = await finishMove(context, found);
     if (source.name === target.name) return { id, pool: target.name, wasThere: true };
+    await clearMoveFolder(context, id); // what could not be unmounted before is no use by others
     await refuseIfInUse(context, source, record);
+    const targetHash = await poolHashOf(target);
     const arriving = await beginArrival(context, record, target, await wishFor(context, source, record, target));
     const { name, pool: from } = record;
     report({ type: 'began', id, name, from, to: target.name, sizeBytes: arriving.sizeBytes });
     await fill(context, source, record, target, arriving, report, signal);
-    const decision = await decide(context, record, arriving, await poolHashOf(target));
+    const decision = await decide(context, record, arriving, targetHash);
     if (decision.volume === undefined) {
       isOpen = decision.isOpen;
       if (isOpen) keepTakingBack(context, record, arriving, release);
@@ -98,6 +105,7 @@ async function fill(
     await target.backend.create(to.item, undefined, signal);
     await copyContent(context, { pool: source, item: itemOf(record) }, to, report, signal);
     endIfAborted(signal, `moving volume ${record.id}`);
+    await target.check(); // it still is the pool that the data is in
   } catch (error) {
     await undoArrival(context, arriving);
     throw error;

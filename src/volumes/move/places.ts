@@ -19,7 +19,7 @@ export async function withMoveFolder<T>(context: Context, volumeId: string, work
   const { files } = context.host;
   await files.makeFolder(join(context.config.stateDir, 'move'), 0o700);
   await files.makeFolder(moveFolder(context, volumeId), 0o700);
-  await clear(context, volumeId);
+  await clearMoveFolder(context, volumeId);
   const result = await work().catch(async (error: unknown) => {
     await removeIfEmpty(context, volumeId);
     throw error;
@@ -55,7 +55,7 @@ export async function withFiles<T>(
 export async function recoverMoveFolders(context: Context): Promise<void> {
   for (const volumeId of await context.host.files.list(join(context.config.stateDir, 'move'))) {
     try {
-      await clear(context, volumeId);
+      await clearMoveFolder(context, volumeId);
     } catch (error) {
       context.log.error(
         { item: volumeId, error: messageOf(error) },
@@ -65,7 +65,8 @@ export async function recoverMoveFolders(context: Context): Promise<void> {
   }
 }
 
-async function clear(context: Context, volumeId: string): Promise<void> {
+/** Unmounts what is mounted in a move's folder; nothing where it is not there. */
+export async function clearMoveFolder(context: Context, volumeId: string): Promise<void> {
   const { files, mounts } = context.host;
   for (const end of ENDS) {
     const place = join(moveFolder(context, volumeId), end);

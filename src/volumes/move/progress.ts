@@ -17,7 +17,12 @@ export type MoveEvent =
       readonly sizeBytes: number;
     }
   | { readonly type: 'copying'; readonly way: Way }
-  | { readonly type: 'progress'; readonly seconds: number; readonly bytes?: number; readonly ofBytes?: number }
+  | {
+      readonly type: 'progress';
+      readonly seconds: number;
+      readonly bytes?: number | undefined;
+      readonly ofBytes?: number | undefined;
+    }
   | { readonly type: 'decided' }; // it cannot be undone any more
 
 export type Report = (event: MoveEvent) => void;
@@ -39,12 +44,7 @@ export async function withProgress<T>(
     });
   const timer = setInterval(async () => {
     const [bytes, ofBytes] = await Promise.all([ask(measure.bytes), ask(measure.ofBytes)]);
-    report({
-      type: 'progress',
-      seconds: Math.round((performance.now() - startMs) / 1000),
-      ...(bytes === undefined ? {} : { bytes }),
-      ...(ofBytes === undefined ? {} : { ofBytes }),
-    });
+    report({ type: 'progress', seconds: Math.round((performance.now() - startMs) / 1000), bytes, ofBytes });
   }, INTERVAL_MS);
   timer.unref();
   try {

@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { Item } from '../../../src/backends/backend.ts';
@@ -104,13 +104,12 @@ export function copyTests(bench: () => Workbench, { access }: ConformanceSetup):
     });
 
     it('of several volumes are all taken or none', async () => {
-      const { backend, poolPath, filledVolume, snapshotOf, staged } = bench();
+      const { backend, inspect, poolPath, filledVolume, snapshotOf, staged } = bench();
       if (backend.features.snapshots === 'none') return;
       const source = await filledVolume();
       const [first, second] = [await snapshotOf(source), await snapshotOf(source)];
       // Something else is where the second snapshot shall be, which is noticed only when the first is taken.
-      await writeFile(join(poolPath, 'snapshots', second.folder), 'in the way');
-      await mkdir(join(poolPath, 'snapshots', `${second.folder}.img`));
+      await inspect.obstruct(second);
       const pairs = [first, second].map((snapshot) => ({ source, snapshot }));
       await staged(source, async (view) => {
         await expect(backend.snapshot(pairs, signal())).rejects.toBeDefined();

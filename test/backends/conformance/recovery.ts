@@ -60,6 +60,9 @@ export function recoveryTests(bench: () => Workbench): void {
       await restarted().recover([item], signal());
       expect(await backend.opened(item)).toEqual(opened);
       await restarted().recover([], signal());
+      if (['image', 'lvm'].includes(item.layout.backend)) {
+        expect(await backend.opened(item)).toBeUndefined();
+      }
       const left = (await host.loops.list()).filter((device) =>
         device.backingFile.startsWith(`${poolPath}/volumes/${item.folder}`),
       );

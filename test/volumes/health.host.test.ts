@@ -1,0 +1,179 @@
+import { execFile } from 'node:child_process';
+import { open, readdir, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, expect, it } from '@jest/globals';
+import type { Condition } from '../../src/volumes/service.ts';
+import { fill } from '../support/content.ts';
+import { MIB, makeDriver, mount, type PoolSetup, signal, type TestDriver } from '../support/driver.ts';
+
+const run = promisify(execFile);
+
+let at: TestDriver;
+let id: string;
+let undo: () => Promise<unknown> = async () => undefined;
+
+afterEach(async () => {
+  await undo();
+  undo = async () => undefined;
+  await at.cleanup();
+});
+
+/** A driver with one volume, staged and published. */
+async function begin(kind: PoolSetup['kind'], config: PoolSetup['config'], fsType?: string): Promise<void> {
+  const sizeBytes = fsType === 'xfs' ? 300 * MIB : 32 * MIB;
+  at = await makeDriver({ pools: [{ name: 'p', kind, config }], sizeBytes, capability: mount(undefined, fsType) });
+  ({ id } = await at.create('data'));
+  await at.stage(id);
+  await fill(await at.publish(id, 'pod'));
+}
+
+/** What each of the three calls says of the volume. */
+async function conditions(): Promise<Condition[]> {
+  const status = await at.service.getVolume({ volumeId: id }, signal());
+  const { entries } = await at.service.listVolumes({ maxEntries: 0, startingToken: undefined }, signal());
+  const listed = entries.find(({ volume }) => volume.id === id);
+  const stats = await at.service.stats(
+    { volumeId: id, volumePath: at.target('pod'), stagingPath: undefined },
+    signal(),
+  );
+  if (listed === undefined) throw new Error('the volume is not listed');
+  return [status.condition, listed.condition, stats.condition];
+}
+
+async function expectProblem(...words: readonly (string | RegExp)[]): Promise<void> {
+  for (const { abnormal, message } of await conditions()) {
+    expect(abnormal).toBe(true);
+    for (const word of words) expect(message).toMatch(word);
+  }
+}
+
+async function expectHealth(): Promise<void> {
+  for (const condition of await conditions()) expect(condition).toEqual({ abnormal: false, message: 'in order' });
+}
+
+async function sourceOf(mountPoint: string): Promise<string> {
+  const { stdout } = await run('findmnt', ['-nro', 'SOURCE', mountPoint]);
+  return stdout.trim();
+}
+
+/** As a broken disk would have it: ext4 counts an error and does what its `errors=` says. */
+async function failExt4(mountPoint: string): Promise<void> {
+  const name = (await sourceOf(mountPoint)).replace('/dev/', '');
+  await writeFile(`/sys/fs/ext4/${name}/trigger_fs_error`, '1');
+}
+
+async function imageFile(): Promise<string> {
+  const [name = ''] = await readdir(join(at.poolPath(), 'volumes'));
+  return join(at.poolPath(), 'volumes', name);
+}
+
+const shutDown = (mountPoint: string) => run('xfs_io', ['-x', '-c', 'shutdown', mountPoint]);
+const image = { backend: 'image' } as const;
+const directory = { backend: 'directory', quota: 'advisory' } as const;
+
+it.each([
+  { title: 'image', config: image },
+  { title: 'directory', config: directory },
+])('says that the XFS of the pool was shut down: $title', async ({ config }) => {
+  await begin('xfs', config);
+  await expectHealth();
+  await shutDown(at.poolPath());
+  await expectProblem(
+    'pool p',
+    'xfs file system at',
+    'was shut down after an error',
+    /run xfs_repair \/dev\/loop\d+ and mount/,
+  );
+});
+
+it('says that the XFS of a volume was shut down', async () => {
+  await begin('ext4', image, 'xfs');
+  await expectHealth();
+  await shutDown(at.stagingPath(id));
+  await expectProblem('xfs file system at', 'was shut down after an error', 'xfs_repair');
+});
+
+it.each([
+  { title: 'image', config: image },
+  { title: 'directory', config: directory },
+])('says that the ext4 of the pool stopped writing after an error: $title', async ({ config }) => {
+  await begin('ext4', config);
+  await expectHealth();
+  await run('mount', ['-o', 'remount,errors=remount-ro', at.poolPath()]);
+  await failExt4(at.poolPath());
+  await expectProblem(
+    'pool p',
+    'ext4 file system at',
+    /stopped writing after an error|is read-only/,
+    'e2fsck -f /dev/loop',
+  );
+});
+
+it('says that the ext4 of a volume stopped writing after an error', async () => {
+  await begin('xfs', image);
+  await run('mount', ['-o', 'remount,errors=remount-ro', at.stagingPath(id)]);
+  await failExt4(at.stagingPath(id));
+  await expectProblem('ext4 file system at', /stopped writing after an error|is read-only/, 'e2fsck');
+});
+
+it('counts the errors that an ext4 met and went on', async () => {
+  await begin('ext4', directory);
+  await failExt4(at.poolPath());
+  await failExt4(at.poolPath());
+  await expectProblem('has met 2 errors, the last in trigger_test_error', 'e2fsck');
+});
+
+it('says that the pool is read-only', async () => {
+  await begin('ext4', directory);
+  await run('mount', ['-o', 'remount,ro', at.poolPath()]);
+  await expectProblem('pool p', 'is read-only');
+  await run('mount', ['-o', 'remount,rw', at.poolPath()]);
+  await expectHealth();
+});
+
+it('takes a volume that is published read-only for healthy', async () => {
+  await begin('xfs', image);
+  await at.publish(id, 'reader', { readOnly: true });
+  await expectHealth();
+});
+
+it('says that an image was cut short', async () => {
+  await begin('xfs', image);
+  await truncate(await imageFile(), 16 * MIB);
+  await expectProblem('16777216 bytes, not 33554432', 'truncated', 'restore it from a snapshot or a backup');
+});
+
+it.each(['ext4', 'xfs'])('says that an image with %s was overwritten', async (fsType) => {
+  await begin('xfs', image, fsType);
+  await expectHealth();
+  const file = await open(await imageFile(), 'r+');
+  try {
+    await file.write(Buffer.alloc(8192, 'x'), 0, 8192, 0);
+  } finally {
+    await file.close();
+  }
+  await expectProblem(`does not begin with an ${fsType} file system`, 'overwritten', 'restore');
+});
+
+it('says that an image is missing, or is something else', async () => {
+  await begin('xfs', image);
+  const path = await imageFile();
+  await run('mv', [path, `${path}-away`]);
+  await expectProblem('is missing', 'restore');
+  await run('mkdir', [path]);
+  await expectProblem('is a folder, not a file');
+  await run('sh', ['-c', 'rmdir "$1" && mv "$1-away" "$1"', 'sh', path]);
+  await expectHealth();
+});
+
+it.each([
+  { title: 'image', config: image },
+  { title: 'directory', config: directory },
+])('says that the pool is not mounted: $title', async ({ config }) => {
+  await begin('xfs', { ...config, requireMount: true });
+  const source = await sourceOf(at.poolPath());
+  await run('umount', ['-l', at.poolPath()]);
+  undo = () => run('mount', [source, at.poolPath()]);
+  await expectProblem('pool p', 'no file system is mounted at', 'mount its disk there');
+});
