@@ -117,7 +117,10 @@ async function openWith(
     },
     async stop() {
       await Promise.allSettled([recovered]); // or it would go on beside the next process
-      await Promise.all([context.jobs.stop(), ...[...pools.values()].flatMap((pool) => [pool.trash.stop(), pool.guard.stop()])]);
+      await Promise.all([
+        context.jobs.stop(),
+        ...[...pools.values()].flatMap((pool) => [pool.trash.stop(), pool.guard.stop()]),
+      ]);
       await lock.release();
     },
   };

@@ -48,7 +48,11 @@ function begin(change: { quotaScanIntervalMs?: number; quota?: 'advisory' } = {}
       },
     },
   };
-  const log = { info: () => undefined, warn: (_fields: object, message: string) => void warnings.push(message), error: () => undefined };
+  const log = {
+    info: () => undefined,
+    warn: (_fields: object, message: string) => void warnings.push(message),
+    error: () => undefined,
+  };
   const { quota = 'enforced', ...keys } = change;
   backend = createBackend({ ...directoryConfig(pool.path, quota), ...keys }, { host, log });
 }

@@ -56,9 +56,7 @@ export async function writeFiles(folder: string, scenario: Scenario, poolPath: s
         driver: 'local',
         stateDir: join(folder, 'state'),
         maxVolumesPerNode: MAX_VOLUMES_PER_NODE,
-        pools: [
-          { name: POOL_NAME, backend: scenario.backend, path: poolPath, trashBytesPerSecond: 0, ...settings },
-        ],
+        pools: [{ name: POOL_NAME, backend: scenario.backend, path: poolPath, trashBytesPerSecond: 0, ...settings }],
       },
     ],
     [files.secrets, Object.fromEntries(CALLS_WITH_SECRETS.map((call) => [`${call}Secret`, { key: SECRET }]))],
