@@ -43,7 +43,14 @@ describe('parseConfig', () => {
       callTimeoutMs: 60_000,
       pools: [
         { ...IMAGE, ...shared, fsType: 'ext4', blockSizeBytes: 4096, preallocate: false },
-        { ...DIRECTORY, ...shared, quota: 'enforced', inodesPerGiB: 65_536, folderMode: 0o777 },
+        {
+          ...DIRECTORY,
+          ...shared,
+          quota: 'enforced',
+          inodesPerGiB: 65_536,
+          quotaScanIntervalMs: 600_000,
+          folderMode: 0o777,
+        },
       ],
     });
   });
@@ -64,7 +71,14 @@ describe('parseConfig', () => {
       callTimeoutMs: 1000,
       pools: [
         { ...IMAGE, ...common, fsType: 'xfs', blockSizeBytes: 512, preallocate: true, trashBytesPerSecond: 0 },
-        { ...DIRECTORY, ...common, quota: 'advisory', inodesPerGiB: 0, maxVolumeBytes: 4 * 1024 ** 3 },
+        {
+          ...DIRECTORY,
+          ...common,
+          quota: 'advisory',
+          inodesPerGiB: 0,
+          quotaScanIntervalMs: 600_000,
+          maxVolumeBytes: 4 * 1024 ** 3,
+        },
       ],
     };
     const [image, directory] = given.pools;
