@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rename, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pino from 'pino';
 import type { Backend, Item, Wish } from '../../src/backends/backend.ts';
 import { snapshotLayout } from '../../src/backends/layout.ts';
 import { type BackendConfig, createBackend } from '../../src/backends/registry.ts';
@@ -16,6 +15,8 @@ export interface Workbench {
   /** What was made here, as its pool would know it; purging takes it out again through `forget`. */
   readonly items: () => readonly Item[];
   readonly forget: (item: Item) => void;
+  /** The words of what was logged as a warning or an error. */
+  readonly warnings: () => readonly string[];
   readonly host: Host;
   readonly backend: Backend;
   readonly poolPath: string;
@@ -80,7 +81,11 @@ export const signal = () => AbortSignal.timeout(60_000);
 
 export function createWorkbench({ config, access, sizeBytes, inspect }: Setup): Workbench {
   const host = createHost();
-  const log = pino({ level: 'silent' });
+  const warned: string[] = [];
+  const keep = (_fields: object, message: string) => {
+    warned.push(message);
+  };
+  const log = { info: () => undefined, warn: keep, error: keep };
   const restarted = () => createBackend(config, { host, log });
   const backend = restarted();
   const made = new Map<string, Item>();
@@ -140,6 +145,7 @@ export function createWorkbench({ config, access, sizeBytes, inspect }: Setup): 
   return {
     inspect: inspect ?? inspectFolder(config.path),
     items,
+    warnings: () => warned,
     forget: (item) => made.delete(item.id),
     host,
     backend,
