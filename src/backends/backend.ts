@@ -154,6 +154,13 @@ export interface Backend {
    */
   guard?(items: readonly Item[], signal: AbortSignal): Promise<readonly GuardFinding[]>;
   capacity(items: readonly Item[]): Promise<PoolCapacity>;
+  /**
+   * What a person should know of the pool on this machine, a remark each: a missing program, quotas that are off, a volume group or a disk that is gone.
+   * One that keeps nothing from working begins with 'note:'. Changes nothing that lasts; called beside a running driver, and before anything is claimed.
+   */
+  check?(items: readonly Item[]): Promise<readonly string[]>;
+  /** Data that is this pool's, lies outside its folder, and is none of these items': where each is, for a person. Changes nothing; called beside a running driver. */
+  strays?(items: readonly Item[]): Promise<readonly string[]>;
   /** Undoes what a dead process left half done and no record names: thaws our file systems, empties the temporary folder. Once, before first use. */
   recover(items: readonly Item[], signal: AbortSignal): Promise<void>;
 }
