@@ -35,18 +35,28 @@ export async function findByIdentity(
 ): Promise<LoopDevice | undefined> {
   const known = state.known.get(identity);
   if (known !== undefined) {
-    if ((await statusOf(known))?.identity === identity) return await describe(basename(known));
+    if (await hasFile(known, identity)) return await describe(basename(known));
     state.known.delete(identity);
   }
   // The name is only a hint (hard links, bind mounts), which finds most at the first try.
   const devices = await list();
   const isNamed = (device: LoopDevice) => basename(device.backingFile) === name;
   for (const device of [...devices.filter(isNamed), ...devices.filter((each) => !isNamed(each))]) {
-    if ((await statusOf(device.path))?.identity !== identity) continue;
+    if (!(await hasFile(device.path, identity))) continue;
     remember(state, identity, device.path);
     return device;
   }
   return undefined;
+}
+
+/** A device whose own file's disk is gone cannot say what it has (EIO, ESTALE): not ours, which the caller has just looked at. */
+async function hasFile(device: string, identity: string): Promise<boolean> {
+  try {
+    return (await statusOf(device))?.identity === identity;
+  } catch (error) {
+    if (isErrno(error, 'EIO', 'ESTALE', 'ENOTCONN')) return false;
+    throw error;
+  }
 }
 
 /** Notes which device has the file. */

@@ -32,7 +32,16 @@ async function twoPools(config: typeof IMAGE | typeof DIRECTORY, keys: Readonly<
 const takeAway = () => run('umount', [at.poolPath('disk')]);
 const bringBack = () =>
   run('mount', ['-o', 'loop', join(dirname(at.poolPath('disk')), 'disk.img'), at.poolPath('disk')]);
-const get = (volumeId: string) => codeOf(at.service.getVolume({ volumeId }, signal()));
+/** The domain code, `ok`, or the words of its condition. */
+async function get(volumeId: string): Promise<string> {
+  let words = '';
+  const code = await codeOf(
+    at.service.getVolume({ volumeId }, signal()).then(({ condition }) => {
+      if (condition.abnormal) words = condition.message;
+    }),
+  );
+  return words === '' ? code : words;
+}
 const remove = (volumeId: string) => codeOf(at.service.deleteVolume({ volumeId }, signal()));
 const newIn = (pool: string, name = `new-${Math.random().toString(36).slice(2)}`) =>
   codeOf(at.create(name, { parameters: { pool } }));
@@ -53,7 +62,8 @@ describe.each([
     for (const restart of [false, true]) {
       if (restart) await at.restart();
       expect(await newIn('disk')).toBe('exhausted');
-      expect(await get(id)).toBe('unavailable');
+      // What was known before the pool went away is still told, with its condition.
+      expect(await get(id)).toMatch(restart ? /^unavailable$/ : /pool disk/);
       expect(await remove(id)).toBe('unavailable');
       expect(await codeOf(at.stage(id))).toBe('unavailable');
       expect(await codeOf(at.service.createSnapshot({ name: 's', sourceVolumeId: id }, signal()))).toBe('unavailable');
@@ -92,10 +102,12 @@ describe.each([
       join(at.poolPath('disk'), '.stowage', 'pool.json'),
       JSON.stringify({ schema: 1, uuid: '6b1f3a52-1111-4222-8333-444455556666', backend: config.backend }),
     );
-    const refused = await refusal(at.service.getVolume({ volumeId: id }, signal()));
-    expect(refused.code).toBe('unavailable');
-    expect(refused.message).toContain('6b1f3a52-1111-4222-8333-444455556666');
-    expect(refused.message).toContain('stowage pool forget disk');
+    const { code, message } = await refusal(at.service.deleteVolume({ volumeId: id }, signal()));
+    expect(code).toBe('unavailable');
+    for (const said of [message, await get(id)]) {
+      expect(said).toContain('6b1f3a52-1111-4222-8333-444455556666');
+      expect(said).toContain('stowage pool forget disk');
+    }
     expect(await newIn('disk')).toBe('exhausted');
     expect(await readdir(join(at.poolPath('disk'), 'volumes'))).toEqual([]);
 
@@ -111,7 +123,7 @@ describe.each([
       if (restart) await at.restart();
       expect(await newIn('disk')).toBe('exhausted');
       expect(await newIn('other')).toBe('ok');
-      expect(await get(id)).toBe('ok');
+      expect(await get(id)).toMatch(/pool disk.*is read-only/);
       expect(await remove(id)).toBe('unavailable');
       expect(await codeOf(at.service.createSnapshot({ name: 's', sourceVolumeId: id }, signal()))).toBe('unavailable');
     }
@@ -150,10 +162,10 @@ it('is refused where its path is a link or missing', async () => {
   await takeAway();
   const path = at.poolPath('disk');
   await rm(path, { recursive: true });
-  expect(await get(id)).toBe('unavailable');
+  expect(await get(id)).toMatch(/pool disk/);
   expect(await newIn('disk')).toBe('exhausted');
   await symlink(at.poolPath('other'), path);
-  expect(await get(id)).toBe('unavailable');
+  expect(await get(id)).toMatch(/pool disk/);
   expect(await newIn('disk')).toBe('exhausted');
   await rm(path);
   await mkdir(path);
