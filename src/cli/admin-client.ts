@@ -1,9 +1,9 @@
 import { type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
-import { errnoOf, messageOf, StowageError } from '../errors.ts';
+import { errnoOf, isStowageError, messageOf, StowageError } from '../errors.ts';
 import type { Moved, MoveRequest } from '../volumes/move/move.ts';
 import type { Report } from '../volumes/move/progress.ts';
-import { adminSocket, MOVE_PATH, moveLineSchema } from './admin-protocol.ts';
+import { adminSocket, MOVE_PATH, type MoveLine, moveLineSchema, parseJson } from './admin-protocol.ts';
 
 /**
  * Lets a running driver move a volume.
@@ -25,16 +25,32 @@ export async function moveByDriver(
   }
   try {
     for await (const text of createInterface({ input: response })) {
-      const line = moveLineSchema.parse(JSON.parse(text));
+      const line = parseLine(text);
       if (line.type === 'moved') return { id: line.id, pool: line.pool, wasThere: line.wasThere };
       if (line.type === 'failed') throw new StowageError(line.code, line.message);
       report(line);
     }
   } catch (error) {
     if (signal.aborted) throw new StowageError('cancelled', 'interrupted: the driver takes the move back');
-    throw error;
+    if (isStowageError(error)) throw error;
+    throw stopped(error); // the connection broke
   }
-  throw new StowageError('unavailable', 'the driver stopped before the volume was moved; say the command again');
+  throw stopped();
+}
+
+function parseLine(text: string): MoveLine {
+  const line = moveLineSchema.safeParse(parseJson(text));
+  if (line.success) return line.data;
+  throw new StowageError(
+    'unavailable',
+    'the driver answered what this command does not understand: use the command of the version that runs',
+  );
+}
+
+function stopped(cause?: unknown): StowageError {
+  return new StowageError('unavailable', 'the driver stopped before the volume was moved; say the command again', {
+    cause,
+  });
 }
 
 /** @returns undefined where nothing listens: no socket, or one that a dead driver left */

@@ -53,3 +53,12 @@ export type MoveLine = z.infer<typeof moveLineSchema>;
 export function adminSocket(stateDir: string): string {
   return join(stateDir, 'admin.sock');
 }
+
+/** @returns undefined for what is no JSON, which no schema takes */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -4,7 +4,7 @@ import { checkSocketFree, placeSocket, socketPath, temporarySocketPath } from '.
 import { isStowageError, messageOf, StowageError } from '../errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Driver } from '../volumes/driver.ts';
-import { adminSocket, MOVE_PATH, type MoveLine, moveRequestSchema } from './admin-protocol.ts';
+import { adminSocket, MOVE_PATH, type MoveLine, moveRequestSchema, parseJson } from './admin-protocol.ts';
 
 const MAX_REQUEST_BYTES = 4096;
 const MAX_CONNECTIONS = 16;
@@ -138,12 +138,4 @@ async function readBody(request: IncomingMessage): Promise<string> {
     chunks.push(bytes);
   }
   return Buffer.concat(chunks).toString('utf8');
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
