@@ -1,20 +1,19 @@
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { writeRandom } from '../src/cli/demo/data.ts';
 import { services } from '../src/csi/services.ts';
 import type { Host } from '../src/host/host.ts';
+import type { Ground } from './grounds.ts';
+import { interrupt } from './interrupt.ts';
 import type { DataPathSizes } from './options.ts';
 import type { Subject } from './phases.ts';
 import { createVolume, withPublished } from './published.ts';
 import { say } from './rounds.ts';
 
-const run = promisify(execFile);
 const { controller } = services;
 
 /** Milliseconds that a snapshot and a clone of a full volume take, beside a copy of as many bytes on the same file system. */
 export interface CopyMeasurement {
-  readonly backend: string;
+  readonly title: string;
   readonly bytes: number;
   readonly snapshotMs: readonly number[];
   readonly cloneMs: readonly number[];
@@ -28,34 +27,33 @@ const OVERHEAD_BYTES = 384 * 1024 ** 2;
 export async function measureCopies(
   host: Host,
   subject: Subject,
-  ground: { readonly title: string; readonly path: string; readonly sizes: DataPathSizes },
+  { title, path }: Ground,
+  { copyBytes: bytes, copies }: DataPathSizes,
 ): Promise<CopyMeasurement> {
-  const { copyBytes: bytes, copies } = ground.sizes;
-  const [plain, copy] = ['bench-plain', 'bench-copy'].map((name) => join(ground.path, name));
+  const plain = join(path, 'bench-plain');
+  const copy = join(path, 'bench-copy');
   const volumeBytes = bytes + OVERHEAD_BYTES;
   const result = { snapshotMs: [] as number[], cloneMs: [] as number[], copyMs: [] as number[] };
   return withPublished(subject, 'bench-copied', volumeBytes, async ({ id, targetPath }) => {
-    for (const file of [plain ?? '', join(targetPath, 'data')]) await fillFile(file, bytes);
+    for (const file of [plain, join(targetPath, 'data')])
+      await writeRandom(file, 'wx', bytes, interrupt, () => undefined);
     for (let time = 0; time < copies; time++) {
-      say(`${ground.title}: copies, ${time + 1} of ${copies}`);
-      result.copyMs.push(await timed(() => copyFully(plain ?? '', copy ?? '')));
-      await host.files.removeFile(copy ?? '');
+      interrupt.throwIfAborted();
+      say(`${title}: copies, ${time + 1} of ${copies}`);
+      result.copyMs.push(await timed(() => copyFully(host, plain, copy)));
+      await host.files.removeFile(copy);
       result.snapshotMs.push(await timeSnapshot(subject, `bench-${time}`, id));
       result.cloneMs.push(await timeClone(subject, `bench-clone-${time}`, id, volumeBytes));
     }
-    await host.files.removeFile(plain ?? '');
-    return { backend: ground.title, bytes, ...result };
+    await host.files.removeFile(plain);
+    return { title, bytes, ...result };
   });
 }
 
-async function fillFile(file: string, bytes: number): Promise<void> {
-  await writeRandom(file, 'wx', bytes, new AbortController().signal, () => undefined);
-}
-
 /** A copy that is on the disk when it is done, as a snapshot is. */
-async function copyFully(from: string, to: string): Promise<void> {
-  await run('cp', ['--reflink=never', from, to]);
-  await run('sync', [to]);
+async function copyFully({ commands }: Host, from: string, to: string): Promise<void> {
+  await commands.run('cp', ['--reflink=never', from, to], { signal: interrupt });
+  await commands.run('sync', [to], { signal: interrupt });
 }
 
 async function timeSnapshot({ client }: Subject, name: string, sourceVolumeId: string): Promise<number> {

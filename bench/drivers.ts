@@ -76,11 +76,15 @@ function accepts(path: string): Promise<boolean> {
 
 export interface PoolConfig {
   readonly name: string;
-  readonly backend: 'directory' | 'image' | 'btrfs' | 'memory';
-  readonly path: string; // of memory: its records'
+  readonly backend: 'directory' | 'image' | 'btrfs' | 'memory' | 'disk' | 'lvm';
+  readonly path: string; // of memory, disk and lvm: their records'
   readonly quota?: 'advisory';
   readonly fsType?: 'xfs';
   readonly size?: string;
+  readonly devices?: readonly string[];
+  readonly volumeGroup?: string;
+  readonly thinPool?: string;
+  readonly overcommit?: number;
 }
 
 /** Our driver, bundled, on one pool; its configuration and state lie in `folder`, which is made. */
@@ -95,7 +99,7 @@ export async function stowage(folder: string, pool: PoolConfig): Promise<DriverC
   // Small volumes, many of them: what they promise together is more than a small disk has.
   await writeFile(
     configFile,
-    stringify({ driver: 'local', stateDir: join(folder, 'state'), pools: [{ ...pool, overcommit: 100 }] }),
+    stringify({ driver: 'local', stateDir: join(folder, 'state'), pools: [{ overcommit: 100, ...pool }] }),
   );
   const args = [
     script,

@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { messageOf } from '../src/errors.ts';
-
-const run = promisify(execFile);
+import { type Commands, createCommands } from '../src/host/command.ts';
+import { interrupt } from './interrupt.ts';
 
 /** One way of reading or writing a file. */
 export interface FioJob {
@@ -21,39 +19,42 @@ export const FIO_JOBS: readonly FioJob[] = [
 
 /** How fio works here: its asynchronous engine. */
 export interface Fio {
+  readonly commands: Commands;
   readonly engine: 'libaio' | 'io_uring';
 }
 
 /** fio(1) of this machine. Throws where it is missing, saying what to install. */
 export async function findFio(): Promise<Fio> {
+  const commands = createCommands();
   try {
-    const { stdout } = await run('fio', ['--enghelp']);
+    const { stdout } = await commands.run('fio', ['--enghelp'], { signal: interrupt });
     const engine = (['libaio', 'io_uring'] as const).find((name) => stdout.includes(name));
     if (engine === undefined) throw new Error('it has neither libaio nor io_uring');
-    return { engine };
+    return { commands, engine };
   } catch (error) {
     throw new Error(`the data path needs fio (Debian: apt-get install fio): ${messageOf(error)}`, { cause: error });
   }
 }
 
+/** How a file is read and written. */
+export interface FileUse {
+  readonly fileBytes: number;
+  readonly isDirect: boolean;
+  readonly runtimeSeconds: number; // of one job
+}
+
 /** Writes the whole file once, so that no job meets blocks that are not allocated yet. */
-export async function layOut(fio: Fio, file: string, fileBytes: number, isDirect: boolean): Promise<void> {
+export async function layOut(fio: Fio, file: string, use: FileUse): Promise<void> {
   const job: FioJob = { title: 'lay out', rw: 'write', blockBytes: 1024 ** 2, ioDepth: 4 };
-  await fioRun([...argsOf(fio, job, file, fileBytes, isDirect), '--end_fsync=1']);
+  await fioRun(fio, [...argsOf(fio, job, file, use), '--end_fsync=1']);
 }
 
 /** Runs a job on a file that is laid out. @returns bytes per second */
-export async function measureJob(
-  fio: Fio,
-  job: FioJob,
-  file: string,
-  { fileBytes, isDirect, runtimeSeconds }: { fileBytes: number; isDirect: boolean; runtimeSeconds: number },
-): Promise<number> {
-  const timed = ['--time_based', `--runtime=${runtimeSeconds}`];
-  return fioRun([...argsOf(fio, job, file, fileBytes, isDirect), ...timed]);
+export async function measureJob(fio: Fio, job: FioJob, file: string, use: FileUse): Promise<number> {
+  return fioRun(fio, [...argsOf(fio, job, file, use), '--time_based', `--runtime=${use.runtimeSeconds}`]);
 }
 
-function argsOf(fio: Fio, job: FioJob, file: string, fileBytes: number, isDirect: boolean): string[] {
+function argsOf(fio: Fio, job: FioJob, file: string, { fileBytes, isDirect }: FileUse): string[] {
   return [
     ...['--name=job', `--filename=${file}`, `--size=${fileBytes}`, '--overwrite=1', '--output-format=json'],
     ...[`--rw=${job.rw}`, `--bs=${job.blockBytes}`, `--iodepth=${job.ioDepth}`, `--ioengine=${fio.engine}`],
@@ -61,8 +62,8 @@ function argsOf(fio: Fio, job: FioJob, file: string, fileBytes: number, isDirect
   ];
 }
 
-async function fioRun(args: readonly string[]): Promise<number> {
-  const { stdout } = await run('fio', [...args], { maxBuffer: 16 * 1024 ** 2 });
+async function fioRun({ commands }: Fio, args: readonly string[]): Promise<number> {
+  const { stdout } = await commands.run('fio', args, { signal: interrupt });
   return bytesPerSecond(stdout);
 }
 

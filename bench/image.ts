@@ -6,6 +6,7 @@ import { makeEmbeddedPool } from '../src/cli/demo/pool.ts';
 import { services } from '../src/csi/services.ts';
 import { createHost } from '../src/host/system.ts';
 import { start, stowage } from './drivers.ts';
+import { interrupt } from './interrupt.ts';
 import { CAPABILITY, newVolume, type Subject } from './phases.ts';
 
 const POOL_BYTES = 6 * 1024 ** 3;
@@ -18,10 +19,9 @@ export async function measureSnapshots(
   times: number,
 ): Promise<{ readonly snapshotMs: number[]; readonly restoreMs: number[] }> {
   const cleanup = createCleanup();
-  const signal = new AbortController().signal;
   try {
     await mkdir(folder, { recursive: true });
-    const pool = await makeEmbeddedPool(createHost(), folder, POOL_BYTES, cleanup, signal);
+    const pool = await makeEmbeddedPool(createHost(), folder, POOL_BYTES, cleanup, interrupt);
     const command = await stowage(join(folder, 'driver'), { name: 'image', backend: 'image', path: pool.path });
     const driver = await start(command);
     cleanup.add('driver', driver.stop);
@@ -51,10 +51,11 @@ async function snapshotAndRestore(subject: Subject, times: number) {
   const where = { volumeId, stagingTargetPath: volume.stagingPath, volumeCapability: CAPABILITY };
   await client.call(node.NodeStageVolume, where);
   await client.call(node.NodePublishVolume, { ...where, targetPath: volume.targetPath });
-  await writeRandom(join(volume.targetPath, 'data'), 'wx', DATA_BYTES, new AbortController().signal, () => undefined);
+  await writeRandom(join(volume.targetPath, 'data'), 'wx', DATA_BYTES, interrupt, () => undefined);
   const snapshotMs: number[] = [];
   const restoreMs: number[] = [];
   for (let index = 0; index < times; index++) {
+    interrupt.throwIfAborted();
     const snapshotStartMs = performance.now();
     const { snapshot } = await client.call(controller.CreateSnapshot, {
       name: `snapshot-${index}`,

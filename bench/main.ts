@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import { createCleanup } from '../src/cli/demo/cleanup.ts';
 import { messageOf } from '../src/errors.ts';
 import { benchForeign } from './foreign.ts';
+import { interrupt, listenForInterrupt } from './interrupt.ts';
 import { dataPathTable, phaseTable, verdictTable } from './markdown.ts';
 import { type BenchOptions, HELP, parseOptions } from './options.ts';
 import { benchDataPath, benchOurs } from './ours.ts';
 import { say } from './rounds.ts';
 import { judge, judgeDataPath } from './targets.ts';
+
+const INTERRUPTED = 130; // as a shell has it: 128 + SIGINT
 
 /** Measures and prints; everything that was made is removed, also on failure. */
 async function bench(options: BenchOptions): Promise<void> {
@@ -46,11 +49,12 @@ async function measure(folder: string, options: BenchOptions): Promise<{ figures
 
 try {
   const options = parseOptions(process.argv.slice(2));
+  listenForInterrupt();
   if (options === 'help') process.stdout.write(HELP);
   else await bench(options);
 } catch (error) {
   say(`bench: ${messageOf(error)}`);
   for (let cause = error instanceof Error ? error.cause : undefined; cause instanceof Error; cause = cause.cause)
     say(`  ${cause.message}`);
-  process.exitCode = 1;
+  process.exitCode = interrupt.aborted ? INTERRUPTED : 1;
 }

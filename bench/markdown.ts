@@ -1,6 +1,6 @@
 import type { DataPathResult } from './data-path.ts';
 import { PHASES } from './phases.ts';
-import { figures, type Measure, type Results, ratio } from './results.ts';
+import { figures, type Measure, medianRatio, type Results, ratio } from './results.ts';
 import { median, type Spread } from './stats.ts';
 import { phaseRatio, type Verdict } from './targets.ts';
 
@@ -57,21 +57,21 @@ const MIB = 1024 ** 2;
 
 /** What goes through each backend's volume beside a plain file, and how long its copies take beside a plain one, as markdown. */
 export function dataPathTable({ jobs, copies }: DataPathResult): string {
-  const jobRows = jobs.map(({ backend, job, pairs }) => {
+  const jobRows = jobs.map(({ title, job, pairs }) => {
     const [ours, plain] = [pairs.map((pair) => pair.ours), pairs.map((pair) => pair.yardstick)];
-    return [backend, job, perSecond(ours), perSecond(plain), spreadText(ratio(ours, plain))];
+    return [title, job, perSecond(ours), perSecond(plain), spreadText(medianRatio(pairs))];
   });
-  const copyRows = copies.flatMap(({ backend, bytes, snapshotMs, cloneMs, copyMs }) =>
+  const copyRows = copies.flatMap(({ title, bytes, snapshotMs, cloneMs, copyMs }) =>
     [
       { what: 'snapshot', ms: snapshotMs },
       { what: 'clone', ms: cloneMs },
     ].map(({ what, ms }) => [
-      ...[backend, `${what} of ${bytes / MIB} MiB`, median(ms).toFixed(0), median(copyMs).toFixed(0)],
+      ...[title, `${what} of ${bytes / MIB} MiB`, median(ms).toFixed(0), median(copyMs).toFixed(0)],
       spreadText(ratio(ms, copyMs), 3),
     ]),
   );
   return [
-    table(['volume', 'job', 'volume MiB/s', 'plain file MiB/s', 'ratio: median (least to most)'], jobRows),
+    table(['volume', 'job', 'volume MiB/s', 'plain file MiB/s', 'ratio: median (its 95 % interval)'], jobRows),
     table(['volume', 'copy', 'ms', 'cp ms', 'ratio: median (least to most)'], copyRows),
   ].join('\n\n');
 }

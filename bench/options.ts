@@ -41,7 +41,7 @@ const FULL: Sizes = {
   starts: 9,
   snapshots: 9,
   records: 100_000,
-  dataPath: { rounds: 7, runtimeSeconds: 4, fileBytes: 1024 * MIB, copies: 5, copyBytes: 1024 * MIB },
+  dataPath: { rounds: 12, runtimeSeconds: 1, fileBytes: 128 * MIB, copies: 5, copyBytes: 1024 * MIB },
 };
 
 const QUICK: Sizes = {
@@ -52,7 +52,7 @@ const QUICK: Sizes = {
   starts: 4,
   snapshots: 3,
   records: 20_000,
-  dataPath: { rounds: 3, runtimeSeconds: 1, fileBytes: 256 * MIB, copies: 2, copyBytes: 1024 * MIB },
+  dataPath: { rounds: 4, runtimeSeconds: 1, fileBytes: 64 * MIB, copies: 2, copyBytes: 1024 * MIB },
 };
 
 /** For developing the benchmark itself: seconds. */
@@ -74,7 +74,7 @@ export const HELP = `npm run bench -- [options]
   --folder PATH        where the directory pool is made (default: the temporary folder)
   --data-path          only what is read and written through volumes, and their copies (needs fio)
   --backend NAME       of the data path, this backend only; may be repeated
-  --quick              4 to 5 minutes: fewer rounds, no 10,000 volumes
+  --quick              8 to 10 minutes: fewer rounds, no 10,000 volumes
   --tiny               seconds, to try the benchmark itself: its figures mean nothing
   --json FILE          write everything that was measured
 `;

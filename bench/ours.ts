@@ -5,6 +5,7 @@ import { type DataPathResult, measureDataPath } from './data-path.ts';
 import { nullDriver, type PoolConfig, residentBytes, type StartedDriver, start, stowage } from './drivers.ts';
 import { findFio } from './fio.ts';
 import { measureSnapshots } from './image.ts';
+import { interrupt } from './interrupt.ts';
 import type { BenchOptions } from './options.ts';
 import type { Subject } from './phases.ts';
 import type { Pair, Results } from './results.ts';
@@ -79,6 +80,7 @@ export function subjectOf(
 async function measureStarts(folder: string, pool: PoolConfig, times: number): Promise<Pair[]> {
   const pairs: Pair[] = [];
   for (let round = 0; round < times; round++) {
+    interrupt.throwIfAborted();
     say(`start ${round + 1} of ${times}`);
     const firstAnswerMs = async (which: 'ours' | 'null') => {
       const driver = await start(

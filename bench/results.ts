@@ -1,11 +1,17 @@
 import type { DataPathResult } from './data-path.ts';
 import type { Measurement } from './rounds.ts';
-import { type Spread, spread } from './stats.ts';
+import { medianSpread, type Spread, spread } from './stats.ts';
 
 /** A pair of figures of the two subjects, taken one right after the other. */
 export interface Pair {
   readonly ours: number;
   readonly yardstick: number;
+}
+
+/** The median of the pairs' ratios with its interval of 95 %: medianSpread. */
+export function medianRatio(pairs: readonly Pair[]): Spread | undefined {
+  const figuresOf = (which: keyof Pair) => pairs.map((pair) => pair[which]);
+  return ratio(figuresOf('ours'), figuresOf('yardstick'), medianSpread);
 }
 
 /** All that was measured; absent where the driver is foreign or the machine cannot. */
@@ -50,10 +56,10 @@ export function figures(
 }
 
 /** The ratio of each round's figure to the yardstick's of the same round; undefined where there is none. */
-export function ratio(ours: readonly number[], yardstick: readonly number[]): Spread | undefined {
+export function ratio(ours: readonly number[], yardstick: readonly number[], sum = spread): Spread | undefined {
   const ratios = ours.flatMap((value, round) => {
     const other = yardstick[round];
     return other === undefined ? [] : [value / other];
   });
-  return ratios.length === 0 ? undefined : spread(ratios);
+  return ratios.length === 0 ? undefined : sum(ratios);
 }

@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { services } from '../src/csi/services.ts';
+import { interrupt } from './interrupt.ts';
 import { load } from './load.ts';
 import type { Sizes } from './options.ts';
 import { createVolume, type LoadVolume, newVolume, PHASES, type Phase, type Subject } from './phases.ts';
@@ -33,6 +34,7 @@ let namesGiven = 0; // names are never used twice, in any round
 export async function alternate(a: Subject, b: Subject, plan: RoundPlan): Promise<Measurement[]> {
   const measurements: Measurement[] = [];
   for (let round = 0; round < plan.rounds; round++) {
+    interrupt.throwIfAborted();
     for (const subject of round % 2 === 0 ? [a, b] : [b, a])
       measurements.push(...(await runRound(subject, plan, round)));
   }

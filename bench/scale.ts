@@ -5,6 +5,7 @@ import { services } from '../src/csi/services.ts';
 import { folderName, newId, parseId } from '../src/volumes/ids.ts';
 import { parseRecord, serializeRecord, type VolumeRecord } from '../src/volumes/record.ts';
 import { type PoolConfig, type StartedDriver, start, stowage } from './drivers.ts';
+import { interrupt } from './interrupt.ts';
 import { load } from './load.ts';
 import { createVolume, newVolume } from './phases.ts';
 import type { ScaleResult } from './results.ts';
@@ -23,6 +24,7 @@ export async function measureScale(folder: string, records: number): Promise<Sca
   const command = await stowage(join(folder, 'driver'), pool);
   const template = await makeTemplate(await start(command), pool, folder);
   const emptyMs = await startTimes(() => start(command));
+  interrupt.throwIfAborted();
   for (let index = 1; index < records; index++) writeVolume(pool, template, `scale-${index}`);
   const fullMs = await startTimes(() => start(command));
   const driver = await start(command);

@@ -38,6 +38,32 @@ export interface Spread {
   readonly most: number;
 }
 
-export function spread(values: readonly number[]): Spread {
-  return { median: median(values), least: Math.min(...values), most: Math.max(...values) };
+export function spread(values: readonly number[], middle = median(values)): Spread {
+  return { median: middle, least: Math.min(...values), most: Math.max(...values) };
+}
+
+/** How sure the interval of a median is: at least this likely, the true median lies in it. */
+const CONFIDENCE = 0.95;
+
+/**
+ * The interval in which the true median lies with a confidence of 95 %, by the sign test (order statistics), whatever the
+ * distribution; up to five values it is all of them.
+ */
+export function medianSpread(values: readonly number[]): Spread {
+  const sorted = [...values].sort((a, b) => a - b);
+  const cut = valuesToCut(sorted.length);
+  return spread(sorted.slice(cut, sorted.length - cut), median(sorted));
+}
+
+/** How many values at each end may lie outside the interval: both tails of the binomial distribution of 1/2 share the rest. */
+function valuesToCut(count: number): number {
+  let probability = 0.5 ** count; // that of `cut` values or fewer on one side
+  let binomial = probability;
+  let cut = 0;
+  while (cut < count / 2 && 2 * probability <= 1 - CONFIDENCE) {
+    cut++;
+    binomial *= (count - cut + 1) / cut;
+    probability += binomial;
+  }
+  return Math.max(0, cut - 1);
 }
