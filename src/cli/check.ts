@@ -1,51 +1,50 @@
-import { holdsVolumes } from '../config/schema.ts';
+import type { PoolConfig } from '../config/schema.ts';
 import { messageOf } from '../errors.ts';
-import { inspect, table } from './inspect.ts';
+import { seePool } from '../pools/identity.ts';
+import { type Inspection, inspect, table } from './inspect.ts';
 
 export const CHECK_USAGE = `stowage check --config FILE [--node-id NAME]
   checks the config and what each pool needs of this machine, and says what is missing; exit status 2 where something is`;
 
+/** A remark that is no fault begins so; see Backend.check. */
+const NOTE = 'note:';
+const FIRST_USE = `${NOTE} its folder is made at the first use`;
+
 /** `stowage check`: is this machine ready for this config? @returns true where it is */
 export async function check(args: readonly string[]): Promise<boolean> {
-  const { config, pools, host } = await inspect(args, CHECK_USAGE);
+  const inspection = await inspect(args, CHECK_USAGE);
   const rows = [['POOL', 'BACKEND', 'FILE SYSTEM', 'FREE BYTES', 'VERDICT']];
   let isFine = true;
-  for (const pool of pools) {
-    const problems: string[] = [];
-    const at = await host.files.stat(pool.path);
-    if (at === undefined && !holdsVolumes(pool)) {
-      rows.push([pool.name, pool.backend, '-', '-', `fine; ${pool.path} is made at the first use`]);
-      continue;
-    }
-    if (at?.type !== 'folder') {
-      rows.push([pool.name, pool.backend, '-', '-', `${pool.path} is ${at?.type ?? 'missing'}, not a folder`]);
-      isFine = false;
-      continue;
-    }
-    const fileSystem = await host.files.statfs(pool.path);
-    if (pool.requireMount && (await host.mounts.table()).at(pool.path) === undefined)
-      problems.push('no mount point (requireMount)');
-    if (pool.backend === 'directory' && pool.quota === 'enforced' && !(await host.quotas.enforced(pool.path))) {
-      problems.push('project quotas are off: mount with prjquota, or say quota: advisory');
-    }
-    if (pool.backend === 'image') problems.push(...(await reflinkNote(() => host.files.canClone(pool.path))));
-    isFine &&= problems.every((problem) => problem.startsWith('note:'));
-    rows.push([
-      pool.name,
-      pool.backend,
-      fileSystem.type,
-      String(fileSystem.availableBytes),
-      problems.join('; ') || 'fine',
-    ]);
+  for (const pool of inspection.pools) {
+    const remarks = await remarksOn(inspection, pool);
+    const isReady = remarks.every((remark) => remark.startsWith(NOTE));
+    isFine &&= isReady;
+    const [first = '', ...more] = isReady ? ['fine', ...remarks] : remarks;
+    rows.push([pool.name, pool.backend, ...(await fileSystemOf(inspection, pool)), first]);
+    rows.push(...more.map((remark) => ['', '', '', '', remark]));
   }
-  process.stdout.write(`${config.name}: the config is fine\n${table(rows)}\n`);
+  process.stdout.write(`${inspection.config.name}: the config is fine\n${table(rows)}\n`);
   return isFine;
 }
 
-async function reflinkNote(canClone: () => Promise<boolean>): Promise<string[]> {
+/** What its folder is, as the driver would say it; and then, as it is the pool, what the backend says. */
+async function remarksOn({ host, config, backendOf }: Inspection, pool: PoolConfig): Promise<readonly string[]> {
   try {
-    return (await canClone()) ? [] : ['note: no reflink here, so snapshots and clones are copies'];
+    await seePool(host, pool, config.stateDir);
+    const isThere = (await host.files.stat(pool.path)) !== undefined;
+    const { backend, items } = backendOf(pool);
+    const remarks = (await backend.check?.(items)) ?? [];
+    return isThere ? remarks : [...remarks, FIRST_USE];
   } catch (error) {
-    return [`cannot be written: ${messageOf(error)}`];
+    return [messageOf(error)];
   }
+}
+
+async function fileSystemOf({ host }: Inspection, { path }: PoolConfig): Promise<[type: string, freeBytes: string]> {
+  const unknown: [string, string] = ['-', '-'];
+  if ((await host.files.stat(path))?.type !== 'folder') return unknown;
+  return host.files.statfs(path).then(
+    ({ type, availableBytes }) => [type, String(availableBytes)],
+    () => unknown, // what is wrong there is among the remarks
+  );
 }

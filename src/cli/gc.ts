@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import type { PoolConfig } from '../config/schema.ts';
-import type { Catalog } from '../volumes/catalog.ts';
+import { messageOf } from '../errors.ts';
+import { seePool } from '../pools/identity.ts';
+import { itemOf } from '../volumes/record.ts';
 import { type Inspection, inspect, table } from './inspect.ts';
 
 export const GC_USAGE = `stowage gc --config FILE [--node-id NAME]
@@ -33,30 +35,40 @@ export async function gc(args: readonly string[]): Promise<boolean> {
   return false;
 }
 
-async function findingsOf({ host, catalog }: Inspection, pool: PoolConfig): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  const known = foldersOf(catalog, pool.name);
-  const present = new Set<string>();
-  for (const folder of DATA_FOLDERS) {
-    for (const name of await host.files.list(join(pool.path, folder))) {
-      const item = name.replace(/\.(img|disk)$/, '');
-      present.add(item);
-      if (!known.has(item))
-        findings.push({ pool: pool.name, what: 'data without a record', path: join(pool.path, folder, name) });
-    }
+async function findingsOf(inspection: Inspection, pool: PoolConfig): Promise<Finding[]> {
+  const { host, config } = inspection;
+  try {
+    await seePool(host, pool, config.stateDir);
+    return [...(await unknownData(inspection, pool)), ...(await missingData(inspection, pool))];
+  } catch (error) {
+    return [{ pool: pool.name, what: messageOf(error), path: pool.path }];
   }
-  for (const [folder, { id, state }] of known) {
-    const isExpected = state === 'ready' || state === 'retained';
-    if (isExpected && !present.has(folder))
-      findings.push({ pool: pool.name, what: `record ${id} (${state}) without data`, path: folder });
-  }
-  return findings;
 }
 
-function foldersOf(catalog: Catalog, pool: string): Map<string, { id: string; state: string }> {
-  const folders = new Map<string, { id: string; state: string }>();
-  for (const record of catalog.all(pool)) {
-    if (record.kind !== 'group') folders.set(record.folder, { id: record.id, state: record.state });
+/** Data without a record: in the pool's folder, or where its backend keeps it. */
+async function unknownData({ host, catalog, backendOf }: Inspection, pool: PoolConfig): Promise<Finding[]> {
+  const known = new Set([...catalog.all(pool.name)].map((record) => (record.kind === 'group' ? '' : record.folder)));
+  const paths: string[] = [];
+  for (const folder of DATA_FOLDERS) {
+    for (const name of await host.files.list(join(pool.path, folder)))
+      if (!known.has(name.replace(/\.(img|disk)$/, ''))) paths.push(join(pool.path, folder, name));
   }
-  return folders;
+  const { backend, items } = backendOf(pool);
+  paths.push(...((await backend.strays?.(items)) ?? []));
+  return paths.map((path) => ({ pool: pool.name, what: 'data without a record', path }));
+}
+
+/** Records whose data should be where it was made. */
+async function missingData({ catalog, backendOf }: Inspection, pool: PoolConfig): Promise<Finding[]> {
+  const { backend } = backendOf(pool);
+  const findings: Finding[] = [];
+  for (const record of catalog.all(pool.name)) {
+    if (record.kind === 'group' || (record.state !== 'ready' && record.state !== 'retained')) continue;
+    const { id, state, folder } = record;
+    const isThere = await backend.exists(itemOf(record)).catch(messageOf);
+    if (isThere === true) continue;
+    const what = isThere === false ? `record ${id} (${state}) without data` : `record ${id} (${state}): ${isThere}`;
+    findings.push({ pool: pool.name, what, path: folder });
+  }
+  return findings;
 }

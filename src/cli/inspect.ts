@@ -1,10 +1,14 @@
 import { parseArgs } from 'node:util';
+import type { Backend, Item } from '../backends/backend.ts';
+import { createBackend } from '../backends/registry.ts';
 import { loadConfig } from '../config/load.ts';
 import { type Config, type PoolConfig, poolsOfNode } from '../config/schema.ts';
 import { StowageError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { createHost } from '../host/system.ts';
+import { createLog } from '../telemetry/log.ts';
 import { type Catalog, createCatalog } from '../volumes/catalog.ts';
+import { holdsData, itemOf } from '../volumes/record.ts';
 import { createStore } from '../volumes/store.ts';
 
 /** What the commands that only look work with: the config and the records as they are on disk now. Nothing is changed or recovered. */
@@ -13,6 +17,8 @@ export interface Inspection {
   readonly pools: readonly PoolConfig[];
   readonly catalog: Catalog;
   readonly host: Host;
+  /** What keeps this pool's volumes, and what has a record in it. Only its looking methods may be called: a driver may be running. */
+  backendOf(pool: PoolConfig): { readonly backend: Backend; readonly items: readonly Item[] };
 }
 
 /** Reads `--config FILE [--node-id NAME]` and then all records of this node's pools; also beside a running driver. */
@@ -30,7 +36,20 @@ export async function inspect(args: readonly string[], usage: string): Promise<I
   const paths = new Map(pools.map(({ name, path }) => [name, path]));
   const store = createStore(host.files, catalog, (pool) => paths.get(pool) ?? '');
   for (const pool of pools) await store.load(pool);
-  return { config, pools, catalog, host };
+  const log = createLog('silent'); // what it finds is said in words
+  return {
+    config,
+    pools,
+    catalog,
+    host,
+    backendOf: (pool) => ({ backend: createBackend(pool, { host, log }), items: itemsOf(catalog, pool.name) }),
+  };
+}
+
+function itemsOf(catalog: Catalog, pool: string): Item[] {
+  return [...catalog.all(pool)].flatMap((record) =>
+    record.kind !== 'group' && holdsData(record) ? [itemOf(record)] : [],
+  );
 }
 
 /** Rows as a table with aligned columns. */

@@ -88,8 +88,8 @@ async function start(program: string, args: readonly string[]): Promise<Child> {
   };
 }
 
-/** mkfs, mount and quota tools are not on every user's PATH. */
-function searchPath(): string {
+/** Where programs are looked for: mkfs, mount and quota tools are not on every user's PATH. */
+export function searchPath(): string {
   return [process.env.PATH, '/usr/local/sbin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'].filter(Boolean).join(':');
 }
 

@@ -45,8 +45,30 @@ export function memoryPath(stateDir: string, poolName: string): string {
  */
 export async function identifyPool(host: Host, pool: PoolConfig, stateDir: string): Promise<PoolIdentity> {
   if (!holdsVolumes(pool)) await host.files.makeFolders(pool.path);
+  const { found, remembered } = await seePool(host, pool, stateDir);
+  const identity = found ?? { uuid: randomUUID(), backend: pool.backend };
+  for (const folder of POOL_FOLDERS) await host.files.makeFolder(join(pool.path, folder), 0o700);
+  // The pool first: dying in between leaves one that the next start takes as it is.
+  if (found === undefined) await host.files.writeDurably(identityPath(pool), serialize(identity));
+  if (remembered === undefined) {
+    await host.files.makeFolders(join(stateDir, 'pools'));
+    await host.files.writeDurably(memoryPath(stateDir, pool.name), serialize(identity));
+  }
+  return identity;
+}
+
+/**
+ * Looks whether what is at the pool's path is the pool, and changes nothing.
+ * @returns what the pool and this node say of it; neither where it was never used
+ * @throws as identifyPool
+ */
+export async function seePool(
+  host: Host,
+  pool: PoolConfig,
+  stateDir: string,
+): Promise<{ readonly found: PoolIdentity | undefined; readonly remembered: PoolIdentity | undefined }> {
   const at = await host.files.stat(pool.path);
-  if (at?.type !== 'folder') {
+  if (at?.type !== 'folder' && (at !== undefined || holdsVolumes(pool))) {
     throw refused(
       pool,
       `${pool.path} is ${at === undefined ? 'missing' : `a ${at.type}`}, not a folder`,
@@ -66,22 +88,14 @@ export async function identifyPool(host: Host, pool: PoolConfig, stateDir: strin
       `mount the right disk, or say \`stowage pool forget ${pool.name}\``,
     );
   }
-  const identity = found ?? { uuid: randomUUID(), backend: pool.backend };
-  if (identity.backend !== pool.backend) {
+  if (found !== undefined && found.backend !== pool.backend) {
     throw refused(
       pool,
-      `${pool.path} was made for backend ${identity.backend}`,
+      `${pool.path} was made for backend ${found.backend}`,
       `configure it so, or use an empty folder for backend ${pool.backend}`,
     );
   }
-  for (const folder of POOL_FOLDERS) await host.files.makeFolder(join(pool.path, folder), 0o700);
-  // The pool first: dying in between leaves one that the next start takes as it is.
-  if (found === undefined) await host.files.writeDurably(identityPath(pool), serialize(identity));
-  if (remembered === undefined) {
-    await host.files.makeFolders(join(stateDir, 'pools'));
-    await host.files.writeDurably(memoryPath(stateDir, pool.name), serialize(identity));
-  }
-  return identity;
+  return { found, remembered };
 }
 
 /** The pools that this node remembers. A damaged memory is reported when its pool is opened. */

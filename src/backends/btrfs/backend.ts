@@ -3,6 +3,7 @@ import type { Host } from '../../host/host.ts';
 import type { Backend, Item } from '../backend.ts';
 import type { BackendLog } from '../log.ts';
 import { roundUp } from '../sizes.ts';
+import { checkBtrfsPool } from './check.ts';
 import { volumeCondition } from './condition.ts';
 import { createBtrfsPool } from './context.ts';
 import { createVolume, isSubvolume } from './create.ts';
@@ -77,6 +78,7 @@ export function createBtrfsBackend(settings: BtrfsSettings, deps: { host: Host; 
     close: async () => undefined,
     condition: (item) => volumeCondition(pool, item),
     ...(settings.quota === 'enforced' ? { guard: (items, signal) => guardVolumes(pool, items, signal) } : {}),
+    check: () => checkBtrfsPool(pool),
     capacity: () => poolCapacity(pool),
     recover: (items, signal) => recoverPool(pool, items, signal),
   };

@@ -19,7 +19,8 @@ async function subvolumeProblem({ host, places }: BtrfsPool, item: Item): Promis
   return undefined;
 }
 
-async function poolProblem({ host, btrfs, settings }: BtrfsPool): Promise<string | undefined> {
+/** Words for what is wrong with what the pool lies on; undefined where nothing is. */
+export async function poolProblem({ host, btrfs, settings }: BtrfsPool): Promise<string | undefined> {
   const mount = (await host.mounts.table()).containing(settings.path);
   if (mount.superOptions.includes('ro')) {
     return `the pool's file system (${mount.source}) is read-only, as btrfs makes it after an error: look at 'dmesg'`;

@@ -6,6 +6,7 @@ import type { BackendLog } from '../log.ts';
 import { createPlaces } from '../places.ts';
 import { roundUp } from '../sizes.ts';
 import { oneAfterAnother } from '../snapshots.ts';
+import { checkDirectoryPool } from './check.ts';
 import { directoryCondition } from './condition.ts';
 import { createDirectoryPool } from './context.ts';
 import { createFolder, isFolder } from './create.ts';
@@ -81,6 +82,7 @@ export function createDirectoryBackend(settings: DirectorySettings, deps: { host
     opened: async (item) => ((await exists(item)) ? { type: 'folder', path: places.path(item) } : undefined),
     close: async () => undefined,
     condition: (item) => directoryCondition(host, places, item),
+    check: () => checkDirectoryPool(pool),
     guard: createQuotaGuard(pool, deps.log),
     capacity: (items) => directoryCapacity(settings, host, items),
     recover: (_items, signal) => places.emptyTemporary(signal),

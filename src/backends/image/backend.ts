@@ -5,6 +5,7 @@ import { createBoundedStatfs } from '../bounded-statfs.ts';
 import { imageLayout } from '../layout.ts';
 import type { BackendLog } from '../log.ts';
 import { createPlaces } from '../places.ts';
+import { checkImagePool } from './check.ts';
 import { imageCondition } from './condition.ts';
 import type { ImagePool } from './context.ts';
 import { createImage, isImage } from './create.ts';
@@ -53,6 +54,7 @@ export function createImageBackend(settings: ImageSettings, deps: { host: Host; 
     opened: (item) => openedImage(pool, item),
     close: (item) => closeImage(pool, item),
     condition: (item) => imageCondition(pool, item),
+    check: () => checkImagePool(pool),
     capacity: (items) => imageCapacity(pool, items),
     recover: (items, signal) => recoverImages(pool, items, signal),
   };

@@ -4,6 +4,7 @@ import type { Backend, Item, Opened } from '../backend.ts';
 import type { BackendLog } from '../log.ts';
 import { createPlaces } from '../places.ts';
 import { roundUp } from '../sizes.ts';
+import { checkMemoryPool } from './check.ts';
 import { LOST, type MemoryPool, memoryOf } from './context.ts';
 import { createMemory, discardMemory } from './create.ts';
 import { limitsFor, planMemory } from './plan.ts';
@@ -63,6 +64,7 @@ export function createMemoryBackend(settings: MemorySettings, deps: { host: Host
     opened,
     close: async () => undefined,
     condition: async (item) => ((await memoryOf(pool, item)) === undefined ? LOST : undefined),
+    check: (items) => checkMemoryPool(pool, items),
     capacity: (items) => memoryCapacity(pool, items),
     recover: (_items, signal) => places.emptyTemporary(signal),
   };

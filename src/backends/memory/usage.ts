@@ -26,7 +26,8 @@ export async function memoryCapacity(pool: MemoryPool, items: readonly Item[]): 
   return { totalBytes, freeBytes, usedByVolumesBytes };
 }
 
-async function readMemory({ host }: MemoryPool): Promise<{ memoryBytes: number; availableBytes: number }> {
+/** This node's memory: all, and what is free or can be at once. */
+export async function readMemory({ host }: MemoryPool): Promise<{ memoryBytes: number; availableBytes: number }> {
   const text = (await host.files.read('/proc/meminfo', MEMINFO_MAX_BYTES)) ?? '';
   const bytesOf = (key: string) => Number(new RegExp(`^${key}:\\s*(\\d+) kB$`, 'm').exec(text)?.[1]) * 1024;
   const found = { memoryBytes: bytesOf('MemTotal'), availableBytes: bytesOf('MemAvailable') };
