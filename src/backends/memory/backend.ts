@@ -64,7 +64,7 @@ export function createMemoryBackend(settings: MemorySettings, deps: { host: Host
     opened,
     close: async () => undefined,
     condition: async (item) => ((await memoryOf(pool, item)) === undefined ? LOST : undefined),
-    check: (items) => checkMemoryPool(pool, items),
+    check: () => checkMemoryPool(pool),
     capacity: (items) => memoryCapacity(pool, items),
     recover: (_items, signal) => places.emptyTemporary(signal),
   };
