@@ -3,8 +3,9 @@ import { endIfAborted } from '../signals.ts';
 import type { BtrfsPool } from './context.ts';
 import { holdVolume } from './hold.ts';
 import { qgroupOf } from './qgroup.ts';
+import { sweepQgroups } from './sweep.ts';
 
-/** Finds the volumes in which users have made subvolumes, and counts those that are not counted to their limit; see Backend.guard. */
+/** Finds the volumes in which users have made subvolumes, and counts those that are not counted to their limit; then removes what qgroups the kernel has let go of since. See Backend.guard. */
 export async function guardVolumes(
   pool: BtrfsPool,
   items: readonly Item[],
@@ -19,6 +20,7 @@ export async function guardVolumes(
     const escapes = await holdVolume(pool, item);
     if (escapes > 0) findings.push({ item, problem: escapedWords(escapes), escapes });
   }
+  await sweepQgroups(pool);
   return findings;
 }
 

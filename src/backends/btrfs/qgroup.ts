@@ -28,9 +28,10 @@ export function isParent(id: number): boolean {
   return id >= LEVEL_1;
 }
 
-/** True if the qgroup was made by this pool, and not by another one of the same file system or by people. */
-export async function isOfPool(pool: BtrfsPool, id: number): Promise<boolean> {
-  return isParent(id) && Math.floor((id - LEVEL_1) / RANDOM_RANGE) === (await poolTag(pool));
+/** @returns a function that is true for qgroups made by this pool, and not by another one of the same file system or by people */
+export async function createIsOfPool(pool: BtrfsPool): Promise<(id: number) => boolean> {
+  const tag = await poolTag(pool);
+  return (id) => isParent(id) && Math.floor((id - LEVEL_1) / RANDOM_RANGE) === tag;
 }
 
 /** Draws the number of a new qgroup of level 1 that is neither in the quota tree nor planned. Throws 'internal' where all draws are taken. */

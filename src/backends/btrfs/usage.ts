@@ -3,7 +3,7 @@ import { measureTree } from '../directory/measure.ts';
 import { raceSignal } from '../signals.ts';
 import type { BtrfsPool } from './context.ts';
 import { holdVolume, recount } from './hold.ts';
-import { isOfPool, isParent, qgroupOf } from './qgroup.ts';
+import { createIsOfPool, qgroupOf } from './qgroup.ts';
 
 /** How often, and after what time, usage looks again while full quotas are counted anew. */
 const RECOUNT_LOOKS_MAX = 20;
@@ -66,10 +66,9 @@ async function usedByVolumes(pool: BtrfsPool): Promise<number> {
   const tree = await btrfs.subvolumeIdAt(settings.path);
   const folder = await host.files.stat(`${settings.path}/snapshots`);
   const nested = await btrfs.nested(settings.path, tree);
+  const isOfPool = await createIsOfPool(pool);
   let total = 0;
-  for (const { id, referencedBytes } of byId.values()) {
-    if (isParent(id) && (await isOfPool(pool, id))) total += referencedBytes;
-  }
+  for (const { id, referencedBytes } of byId.values()) if (isOfPool(id)) total += referencedBytes;
   for (const { id, folderInode } of nested) {
     const group = folderInode === folder?.inode ? byId.get(id) : undefined;
     total += (status.mode === 'full' ? group?.exclusiveBytes : group?.referencedBytes) ?? 0;
