@@ -98,6 +98,13 @@ export const SCENARIOS: readonly Scenario[] = [
     needs: 'project-quota',
   },
   {
+    name: 'btrfs',
+    backend: 'btrfs',
+    pool: 'btrfs',
+    settings: { quota: 'enforced' },
+    access: ['mount'],
+  },
+  {
     name: 'memory',
     backend: 'memory',
     pool: 'folder',
