@@ -1,10 +1,14 @@
 import { fileSystemProblem } from '../backends/health.ts';
+import { raceSignal } from '../backends/signals.ts';
 import { holdsVolumes } from '../config/schema.ts';
-import { isStowageError, messageOf } from '../errors.ts';
+import { isStowageError, messageOf, StowageError } from '../errors.ts';
 import type { Context, ManagedPool } from './context.ts';
 import { type Found, needReady, poolOf } from './lookup.ts';
 import { itemOf, type VolumeRecord } from './record.ts';
 import type { Condition } from './service.ts';
+
+/** What has not answered by then is reported as not answering. */
+const ANSWER_TIMEOUT_MS = 5_000;
 
 /** A volume to look at; `away` is why its pool cannot be used now. */
 export interface Looked extends Found<VolumeRecord> {
@@ -18,7 +22,7 @@ export async function findAlsoAway(
   find: () => Promise<Found<VolumeRecord>> = () => needReady(context, 'volume', volumeId),
 ): Promise<Looked> {
   try {
-    return { ...(await find()), away: undefined };
+    return { ...(await inTime(find(), `the pool of volume ${volumeId}`)), away: undefined };
   } catch (away) {
     const record = context.catalog.volume(volumeId);
     if (record?.state !== 'ready' || !isStowageError(away, 'unavailable')) throw away;
@@ -30,22 +34,40 @@ export async function findAlsoAway(
 export async function look(context: Context, record: VolumeRecord): Promise<Looked> {
   const pool = poolOf(context, record);
   try {
-    await pool.check();
+    await inTime(pool.check(), `pool ${pool.name}`);
     return { record, pool, away: undefined };
   } catch (away) {
     return { record, pool, away };
   }
 }
 
-/** What is wrong with a volume, in words: with its pool first, then its data, then what its pool's guard found. */
-export async function conditionOf(context: Context, { pool, record, away }: Looked): Promise<Condition> {
+/** What is wrong with a volume, in words: with its pool first, then its data, then what its pool's guard found. Answers soon, whatever its disk does. */
+export async function conditionOf(context: Context, looked: Looked): Promise<Condition> {
   try {
-    const below = await poolProblem(context, pool);
-    if (away !== undefined) return abnormal([messageOf(away), below]);
-    if (below !== undefined) return abnormal([below]);
-    return abnormal([await pool.backend.condition(itemOf(record)), pool.guard.problemOf(record.id)]);
+    return await inTime(lookCloser(context, looked), `pool ${looked.pool.name}`);
   } catch (error) {
     return { abnormal: true, message: messageOf(error) };
+  }
+}
+
+async function lookCloser(context: Context, { pool, record, away }: Looked): Promise<Condition> {
+  const below = await poolProblem(context, pool);
+  if (away !== undefined) return conditionFrom([messageOf(away), below]);
+  if (below !== undefined) return conditionFrom([below]);
+  return conditionFrom([await pool.backend.condition(itemOf(record)), pool.guard.problemOf(record.id)]);
+}
+
+/** @throws 'unavailable' where `who` does not answer: the kernel lets nobody give up a read of a disk that hangs */
+async function inTime<T>(answer: Promise<T>, who: string): Promise<T> {
+  try {
+    return await raceSignal(answer, AbortSignal.timeout(ANSWER_TIMEOUT_MS), who);
+  } catch (cause) {
+    if (!isStowageError(cause, 'timeout')) throw cause;
+    throw new StowageError(
+      'unavailable',
+      `${who} has not answered for ${ANSWER_TIMEOUT_MS / 1000} s: its disk hangs or is very busy; see the kernel log (dmesg)`,
+      { cause },
+    );
   }
 }
 
@@ -57,7 +79,7 @@ async function poolProblem({ host }: Context, { name, config }: ManagedPool): Pr
   return problem && `pool ${name}: ${problem}`;
 }
 
-function abnormal(problems: readonly (string | undefined)[]): Condition {
+function conditionFrom(problems: readonly (string | undefined)[]): Condition {
   const known = problems.filter((problem) => problem !== undefined);
   return known.length === 0 ? { abnormal: false, message: 'in order' } : { abnormal: true, message: known.join('; ') };
 }

@@ -69,6 +69,7 @@ export function createGuard(options: {
 
   function begin(): void {
     if (guard === undefined || abort.signal.aborted) return;
+    metrics.countQuotaEscapes(pool, 0); // an alarm sees the first one only where there was a number before
     timer = setTimeout(() => void run().then(begin), periodMs).unref();
   }
 

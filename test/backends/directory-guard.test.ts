@@ -103,7 +103,9 @@ it.each<[string, () => void]>([
   await look(0);
   expect((await look(MINUTE_MS)).scans).toBe(0);
   appear();
+  expect(warnings).toEqual([]);
   expect((await look(MINUTE_MS)).scans).toBe(1);
+  expect(warnings).toEqual([expect.stringContaining('no file of a volume explains it')]);
   usages = new Map([...(usages ?? []), [4712, use(4096)]]);
   expect((await look(MINUTE_MS)).scans).toBe(0); // two minutes of quiet now
   expect((await look(MINUTE_MS)).scans).toBe(1);

@@ -3,6 +3,7 @@ import { open, readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, expect, it } from '@jest/globals';
+import type { Host } from '../../src/host/host.ts';
 import type { Condition } from '../../src/volumes/service.ts';
 import { fill } from '../support/content.ts';
 import { MIB, makeDriver, mount, type PoolSetup, signal, type TestDriver } from '../support/driver.ts';
@@ -20,9 +21,15 @@ afterEach(async () => {
 });
 
 /** A driver with one volume, staged and published. */
-async function begin(kind: PoolSetup['kind'], config: PoolSetup['config'], fsType?: string): Promise<void> {
+async function begin(
+  kind: PoolSetup['kind'],
+  config: PoolSetup['config'],
+  fsType?: string,
+  wrap?: (host: Host) => Host,
+): Promise<void> {
   const sizeBytes = fsType === 'xfs' ? 300 * MIB : 32 * MIB;
-  at = await makeDriver({ pools: [{ name: 'p', kind, config }], sizeBytes, capability: mount(undefined, fsType) });
+  const capability = mount(undefined, fsType);
+  at = await makeDriver({ pools: [{ name: 'p', kind, config }], sizeBytes, capability, ...(wrap && { wrap }) });
   ({ id } = await at.create('data'));
   await at.stage(id);
   await fill(await at.publish(id, 'pod'));
@@ -63,7 +70,7 @@ async function failExt4(mountPoint: string): Promise<void> {
   await writeFile(`/sys/fs/ext4/${name}/trigger_fs_error`, '1');
 }
 
-async function imageFile(): Promise<string> {
+async function dataPath(): Promise<string> {
   const [name = ''] = await readdir(join(at.poolPath(), 'volumes'));
   return join(at.poolPath(), 'volumes', name);
 }
@@ -140,14 +147,14 @@ it('takes a volume that is published read-only for healthy', async () => {
 
 it('says that an image was cut short', async () => {
   await begin('xfs', image);
-  await truncate(await imageFile(), 16 * MIB);
+  await truncate(await dataPath(), 16 * MIB);
   await expectProblem('16777216 bytes, not 33554432', 'truncated', 'restore it from a snapshot or a backup');
 });
 
 it.each(['ext4', 'xfs'])('says that an image with %s was overwritten', async (fsType) => {
   await begin('xfs', image, fsType);
   await expectHealth();
-  const file = await open(await imageFile(), 'r+');
+  const file = await open(await dataPath(), 'r+');
   try {
     await file.write(Buffer.alloc(8192, 'x'), 0, 8192, 0);
   } finally {
@@ -158,13 +165,83 @@ it.each(['ext4', 'xfs'])('says that an image with %s was overwritten', async (fs
 
 it('says that an image is missing, or is something else', async () => {
   await begin('xfs', image);
-  const path = await imageFile();
+  const path = await dataPath();
   await run('mv', [path, `${path}-away`]);
   await expectProblem('is missing', 'restore');
   await run('mkdir', [path]);
   await expectProblem('is a folder, not a file');
   await run('sh', ['-c', 'rmdir "$1" && mv "$1-away" "$1"', 'sh', path]);
   await expectHealth();
+});
+
+it('says that the folder of a volume is missing, or is something else', async () => {
+  await begin('xfs', directory);
+  const path = await dataPath();
+  await run('mv', [path, `${path}-away`]);
+  await expectProblem('its folder', 'is missing');
+  await writeFile(path, '');
+  await expectProblem('is a file, not a folder');
+});
+
+it.each([
+  { title: 'image', config: image },
+  { title: 'directory', config: directory },
+])('waits for no write: the pool is frozen: $title', async ({ config }) => {
+  await begin('xfs', config);
+  await run('fsfreeze', ['-f', at.poolPath()]);
+  undo = () => run('fsfreeze', ['-u', at.poolPath()]);
+  await expectHealth();
+});
+
+it('answers where the disk does not, and lets one thread wait for it', async () => {
+  let reads = 0;
+  let hangs = false;
+  let answer: () => void = () => undefined;
+  await begin('xfs', image, undefined, (host) => ({
+    ...host,
+    files: {
+      ...host.files,
+      async readStart(...args) {
+        reads++;
+        if (hangs)
+          await new Promise<void>((resolve) => {
+            answer = resolve;
+          });
+        return host.files.readStart(...args);
+      },
+    },
+  }));
+  await at.create('other');
+  reads = 0;
+  hangs = true;
+  await expectProblem('pool p has not answered for 5 s', 'dmesg');
+  expect(reads).toBe(1);
+  hangs = false;
+  answer();
+  await expectHealth();
+}, 60_000);
+
+it.each([
+  { title: 'image', config: image },
+  { title: 'directory', config: directory },
+])('says that the disk of the pool is offline, or gone: $title', async ({ config }) => {
+  let state: string | undefined = 'running\n';
+  await begin('xfs', config, undefined, (host) => ({
+    ...host,
+    files: {
+      ...host.files,
+      async read(path, maxBytes) {
+        if (!path.startsWith('/sys/dev/block/')) return host.files.read(path, maxBytes);
+        if (path.endsWith('/device/state')) return state;
+        return state === undefined ? undefined : host.files.read(path, maxBytes);
+      },
+    },
+  }));
+  await expectHealth();
+  state = 'offline\n';
+  await expectProblem('pool p', /its disk \/dev\/loop\d+ is offline/, 'replace it');
+  state = undefined;
+  await expectProblem('pool p', /its disk \(\d+:\d+\) is gone/);
 });
 
 it.each([

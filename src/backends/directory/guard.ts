@@ -10,6 +10,8 @@ import { projectOf } from './usage.ts';
 const FIRST_QUIET_MS = 60_000;
 /** A scan is followed by nine times its own duration without one. */
 const REST_TIMES = 9;
+/** An owner of files can make as many projects as it has files. */
+const PROJECTS_LOGGED_MAX = 20;
 
 /**
  * The owner of a file may change its project id (ioctl_fsgetxattr(2)), and so leave its volume's limit or charge a neighbour's. This looks through the volumes'
@@ -81,6 +83,7 @@ export function createQuotaGuard(pool: DirectoryPool, log: BackendLog): NonNulla
       escapes = await scan(volumes, signal);
       signs = await lookAtSigns(volumes);
       plan(wasDue, escapes.size > 0);
+      if (!wasDue && escapes.size === 0) warnOfUnexplained(log, signs);
     }
     return volumes.flatMap((item): GuardFinding[] => {
       const problem = found.get(item.id);
@@ -109,6 +112,14 @@ async function repairVolume(
     );
     return `it could not be looked through for files outside its quota: ${messageOf(error)}`;
   }
+}
+
+/** A file that was deleted while a process has it open is in no folder. */
+function warnOfUnexplained(log: BackendLog, signs: QuotaSigns | undefined): void {
+  log.warn(
+    { projects: signs && Object.fromEntries([...signs.unlimited].slice(0, PROJECTS_LOGGED_MAX)) },
+    'use appeared that no volume is charged for, and no file of a volume explains it: is something else on this file system, or does a pod hold deleted files open?',
+  );
 }
 
 function describe({ repaired, failed, example }: TreeRepair): string {

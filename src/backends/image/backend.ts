@@ -12,6 +12,7 @@ import { createImage, isImage } from './create.ts';
 import { expandImage } from './grow.ts';
 import { closeImage, openedImage, openImage } from './open.ts';
 import { planImage } from './plan.ts';
+import { createReadStart } from './read-start.ts';
 import { recoverImages } from './recover.ts';
 import type { ImageSettings } from './settings.ts';
 import { snapshotImages } from './snapshot.ts';
@@ -26,7 +27,8 @@ export function createImageBackend(settings: ImageSettings, deps: { host: Host; 
   const places = createPlaces(settings.path, '.img', { files: host.files, log });
   const statfs = createBoundedStatfs(host.files);
   const reflink = probeOnce(() => host.files.canClone(`${settings.path}/.stowage/tmp`));
-  const pool: ImagePool = { settings, host, log, places, canClone: reflink.probe };
+  const readStart = createReadStart(host.files, places);
+  const pool: ImagePool = { settings, host, log, places, canClone: reflink.probe, readStart };
 
   return {
     /** Copies are declared as `copy` until recover has found out that the pool can clone. */

@@ -9,7 +9,6 @@ const MAGICS = {
   ext4: { offset: 1024 + 56, bytes: '53ef' },
   xfs: { offset: 0, bytes: '58465342' }, // XFSB
 } as const;
-const START_BYTES = 4096;
 
 /**
  * Words for what is wrong with the item's file, or with the file system in it while that is mounted, and what to do; undefined where nothing is.
@@ -31,11 +30,11 @@ export async function imageCondition(pool: ImagePool, item: Item): Promise<strin
 }
 
 /** The type of the file system that the file should hold and does not; undefined where it does, or holds a raw block volume. */
-async function overwrittenAs({ host, places }: ImagePool, item: Item): Promise<string | undefined> {
+async function overwrittenAs({ readStart }: ImagePool, item: Item): Promise<string | undefined> {
   const { content } = imageLayout(item);
   if (content.type === 'block') return undefined;
   const { offset, bytes } = MAGICS[content.fsType];
-  const start = await places.at(item, (path) => host.files.readStart(path, START_BYTES));
+  const start = await readStart(item);
   const found = Buffer.from(start ?? []).toString('hex', offset, offset + bytes.length / 2);
   return found === bytes ? undefined : content.fsType;
 }

@@ -1,6 +1,7 @@
 import type { Host } from '../../host/host.ts';
 import type { BackendLog } from '../log.ts';
 import type { Places } from '../places.ts';
+import type { ReadStart } from './read-start.ts';
 import type { ImageSettings } from './settings.ts';
 
 /** What the functions of the image backend work with. */
@@ -11,4 +12,5 @@ export interface ImagePool {
   readonly places: Places;
   /** True if files of this pool can be cloned (FICLONE): found out once. */
   readonly canClone: () => Promise<boolean>;
+  readonly readStart: ReadStart;
 }
