@@ -42,8 +42,12 @@ export async function measureDataPath(
   for (const why of impossible) say(why);
   const results: DataPathResult[] = [];
   const host = createHost();
-  for (const one of possible) {
-    const place = { folder: join(folder, one.backend), sizeBytes: sizeOf(sizes), cleanup: createCleanup() };
+  for (const [index, one] of possible.entries()) {
+    const place = {
+      folder: join(folder, `${one.backend}-${index}`),
+      sizeBytes: sizeOf(sizes),
+      cleanup: createCleanup(),
+    };
     try {
       await mkdir(place.folder, { recursive: true });
       releaseInTheEnd(host, place);

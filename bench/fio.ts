@@ -54,9 +54,10 @@ export async function measureJob(fio: Fio, job: FioJob, file: string, use: FileU
   return fioRun(fio, [...argsOf(fio, job, file, use), '--time_based', `--runtime=${use.runtimeSeconds}`]);
 }
 
+/** --thread: a job that fio forks leaves fio's process group, and would outlive it. */
 function argsOf(fio: Fio, job: FioJob, file: string, { fileBytes, isDirect }: FileUse): string[] {
   return [
-    ...['--name=job', `--filename=${file}`, `--size=${fileBytes}`, '--overwrite=1', '--output-format=json'],
+    ...['--thread', '--name=job', `--filename=${file}`, `--size=${fileBytes}`, '--overwrite=1', '--output-format=json'],
     ...[`--rw=${job.rw}`, `--bs=${job.blockBytes}`, `--iodepth=${job.ioDepth}`, `--ioengine=${fio.engine}`],
     ...[`--direct=${isDirect ? 1 : 0}`, '--norandommap', '--randrepeat=1', '--refill_buffers', '--fallocate=none'],
   ];

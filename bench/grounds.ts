@@ -30,6 +30,14 @@ const CASES: readonly Case[] = [
     make: (host, place) => onFileSystem(host, place, 'xfs', { name: 'image', backend: 'image', fsType: 'xfs' }),
   },
   {
+    ...{ backend: 'image', title: 'image in the folder itself', isDirect: true, copies: false },
+    make: async (_host, place) => {
+      const path = join(place.folder, 'pool');
+      await mkdir(path);
+      return { pool: { name: 'image', backend: 'image', fsType: 'xfs', path }, path };
+    },
+  },
+  {
     ...{ backend: 'directory', title: 'directory on XFS', isDirect: true, copies: true },
     make: (host, place) =>
       onFileSystem(host, place, 'xfs', { name: 'directory', backend: 'directory', quota: 'advisory' }),

@@ -53,8 +53,8 @@ try {
   if (options === 'help') process.stdout.write(HELP);
   else await bench(options);
 } catch (error) {
-  say(`bench: ${messageOf(error)}`);
-  for (let cause = error instanceof Error ? error.cause : undefined; cause instanceof Error; cause = cause.cause)
-    say(`  ${cause.message}`);
   process.exitCode = interrupt.aborted ? INTERRUPTED : 1;
+  say(interrupt.aborted ? `bench: ${messageOf(interrupt.reason)}` : `bench: ${messageOf(error)}`);
+  for (let cause = error instanceof Error ? error.cause : undefined; cause instanceof Error; cause = cause.cause)
+    if (cause !== interrupt.reason) say(`  ${cause.message}`);
 }

@@ -71,7 +71,7 @@ export const HELP = `npm run bench -- [options]
   --endpoint PATH      measure the driver at this UNIX socket, which runs already, instead of starting Stowage
   --pid PID            that driver's process, to show its memory
   --parameter KEY=VAL  a parameter of its CreateVolume; may be repeated
-  --folder PATH        where the directory pool is made (default: the temporary folder)
+  --folder PATH        where the pools are made (default: the temporary folder)
   --data-path          only what is read and written through volumes, and their copies (needs fio)
   --backend NAME       of the data path, this backend only; may be repeated
   --quick              8 to 10 minutes: fewer rounds, no 10,000 volumes

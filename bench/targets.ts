@@ -56,10 +56,12 @@ export function judge(results: Results): Verdict[] {
 /** A raw file's speed through a file system of its own on a loop device; and what a copy may take that copies nothing. */
 const LEAST_IMAGE_RATIO = 0.95;
 const MOST_COPY_RATIO = 0.1;
+/** What is between their volumes and the disk (thin provisioning) is not ours: measured, not judged. */
+const LAYERED = ['lvm'];
 
 export function judgeDataPath({ jobs, copies }: DataPathResult): Verdict[] {
   return [
-    ...jobs.map(judgeJob),
+    ...jobs.filter(({ backend }) => !LAYERED.includes(backend)).map(judgeJob),
     ...copies.flatMap(({ title, bytes, snapshotMs, cloneMs, copyMs }) => {
       const what = (kind: string) => `${title}: ${kind} of ${bytes / 1024 ** 2} MiB, to a copy`;
       return [

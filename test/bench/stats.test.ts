@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { load } from '../../bench/load.ts';
 import { type Results, ratio } from '../../bench/results.ts';
-import { median, percentile, summarize } from '../../bench/stats.ts';
+import { median, medianSpread, percentile, summarize } from '../../bench/stats.ts';
 import { judge } from '../../bench/targets.ts';
 
 describe('statistics', () => {
@@ -19,6 +19,19 @@ describe('statistics', () => {
   });
 
   it('sums up calls', () => expect(summarize([3, 1, 2], 500)).toEqual({ count: 3, p50Ms: 2, p99Ms: 3, perSecond: 6 }));
+
+  it.each([
+    [1, 0],
+    [5, 0],
+    [6, 0], // all six on one side: 3 %
+    [8, 0],
+    [9, 1], // 4 %
+    [12, 2],
+    [15, 3],
+  ])('cuts the outer values of %i off, %i at each end, for the interval of their median', (count, cut) => {
+    const values = Array.from({ length: count }, (_, index) => index).reverse();
+    expect(medianSpread(values)).toEqual({ median: (count - 1) / 2, least: cut, most: count - 1 - cut });
+  });
 
   it('pairs the rounds for ratios', () => {
     expect(ratio([2, 9, 4], [1, 3, 4])).toEqual({ median: 2, least: 1, most: 3 });
