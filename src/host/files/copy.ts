@@ -1,4 +1,4 @@
-import { lstat, mkdir } from 'node:fs/promises';
+import { lstat, mkdir, statfs } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { errnoOf, StowageError } from '../../errors.ts';
 import type { Commands } from '../command.ts';
@@ -6,8 +6,12 @@ import type { Files } from '../files.ts';
 import { systemError } from '../libc.ts';
 import type { PrivateBinds } from './private-bind.ts';
 
+const CP_ARGS = ['--reflink=auto', '--sparse=always', '-T', '--'];
 /** -a alone passes over xattrs that it could not copy. */
-const CP_ARGS = ['-a', '--preserve=xattr', '--reflink=auto', '--sparse=always', '-T', '--'];
+const ALL_XATTRS = ['-a', '--preserve=xattr', ...CP_ARGS];
+/** Passes over xattrs of kinds that the other file system does not have (btrfs.compression); of others it says so, but ends with 0. */
+const KNOWN_XATTRS = ['-d', '-R', '--preserve=all', ...CP_ARGS];
+const BTRFS_MAGIC = 0x9123683e; // statfs(2)
 
 /** What cp(1) says where an entry was removed, or replaced by one of another type, between being listed and being read. */
 const CHANGED = [
@@ -17,9 +21,9 @@ const CHANGED = [
 ];
 
 export function createCopy(commands: Commands, binds: PrivateBinds): Files['copy'] {
-  async function cp(from: string, to: string, signal: AbortSignal): Promise<void> {
-    const { exitCode, stderr } = await commands.run('cp', [...CP_ARGS, from, to], { signal, exitCodes: [0, 1] });
-    if (exitCode === 0) return;
+  async function cp(args: readonly string[], from: string, to: string, signal: AbortSignal): Promise<void> {
+    const { exitCode, stderr } = await commands.run('cp', [...args, from, to], { signal, exitCodes: [0, 1] });
+    if (exitCode === 0 && (stderr === '' || args !== KNOWN_XATTRS)) return;
     const lines = stderr.trim().split('\n');
     const said = lines.slice(-5).join('\n');
     if (lines.every((line) => CHANGED.some((pattern) => pattern.test(line)))) {
@@ -31,14 +35,19 @@ export function createCopy(commands: Commands, binds: PrivateBinds): Files['copy
   return async (from, to, signal) => {
     if ((await lstat(from)).isDirectory()) {
       await makeTarget(to);
-      await binds.within(from, ['ro'], (source) => cp(source, to, signal));
+      const args = (await isBtrfs(from)) && !(await isBtrfs(to)) ? KNOWN_XATTRS : ALL_XATTRS;
+      await binds.within(from, ['ro'], (source) => cp(args, source, to, signal));
       await commands.run('sync', ['--file-system', '--', to], { signal });
     } else {
       await refuseExisting(to);
-      await cp(from, to, signal);
+      await cp(ALL_XATTRS, from, to, signal);
       await commands.run('sync', ['--', to], { signal });
     }
   };
+}
+
+async function isBtrfs(path: string): Promise<boolean> {
+  return (await statfs(path)).type === BTRFS_MAGIC;
 }
 
 /** An empty folder is taken as it is: it may have a project quota already. cp gives it the source's owner, mode and times. */

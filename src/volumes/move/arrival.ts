@@ -1,4 +1,4 @@
-import type { Wish } from '../../backends/backend.ts';
+import type { VolumeOptions, Wish } from '../../backends/backend.ts';
 import { messageOf, StowageError } from '../../errors.ts';
 import { checkMaximum } from '../choose.ts';
 import type { Context, ManagedPool } from '../context.ts';
@@ -37,6 +37,7 @@ export async function beginArrival(
       sizeBytes: plan.sizeBytes,
       reservedBytes: plan.sizeBytes,
       layout: plan.layout,
+      options: knownOptions(source, target),
       movedFrom: sourceHash,
       movedTo: tombstone?.movedTo, // what to say again if this move is undone
     };
@@ -65,6 +66,17 @@ export async function undoArrival(context: Context, arriving: AsideRecord): Prom
 /** A short hash of the pool's UUID, as records name pools: their names may change. */
 export async function poolHashOf(pool: ManagedPool): Promise<string> {
   return hashPool((await pool.check()).uuid);
+}
+
+/** Options that the target does not have stay behind. */
+function knownOptions({ options }: VolumeRecord, { backend }: ManagedPool): VolumeOptions | undefined {
+  const known = backend.features.options ?? [];
+  if (options === undefined || known.length === 0) return undefined;
+  const has = (name: keyof VolumeOptions) => known.includes(name);
+  return {
+    ...(has('compression') ? { compression: options.compression } : {}),
+    ...(has('copyOnWrite') ? { copyOnWrite: options.copyOnWrite } : {}),
+  };
 }
 
 /** The tombstone of a volume that comes back. */

@@ -6,6 +6,7 @@ import { parseId } from '../ids.ts';
 import { refuseIfInUse } from '../in-use.ts';
 import { keysOfUse } from '../locks.ts';
 import { needReady } from '../lookup.ts';
+import { applyOptions } from '../options.ts';
 import { type AsideRecord, itemOf, type VolumeRecord } from '../record.ts';
 import { beginArrival, poolHashOf, undoArrival } from './arrival.ts';
 import { copyContent } from './copy.ts';
@@ -103,6 +104,7 @@ async function fill(
   try {
     const to = { pool: target, item: itemOf(arriving) };
     await target.backend.create(to.item, undefined, signal);
+    await applyOptions(target, arriving, arriving.options, signal);
     await copyContent(context, { pool: source, item: itemOf(record) }, to, report, signal);
     endIfAborted(signal, `moving volume ${record.id}`);
     await target.check(); // it still is the pool that the data is in

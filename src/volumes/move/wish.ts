@@ -1,4 +1,5 @@
 import type { Wish } from '../../backends/backend.ts';
+import { StowageError } from '../../errors.ts';
 import type { Context, ManagedPool } from '../context.ts';
 import { itemOf, type VolumeRecord } from '../record.ts';
 
@@ -8,6 +9,7 @@ const FS_TYPES: Readonly<Record<string, string>> = { ext: 'ext4', xfs: 'xfs' };
 /**
  * What the volume shall be in its new pool: as large, and with the same file system where that pool has it, since whoever uses the volume may
  * name it at each stage.
+ * @throws 'invalid' where the pool would lose at a restart of the node what is kept now
  */
 export async function wishFor(
   context: Context,
@@ -15,6 +17,12 @@ export async function wishFor(
   record: VolumeRecord,
   target: ManagedPool,
 ): Promise<Wish> {
+  if (target.backend.features.volatile === true && source.backend.features.volatile !== true) {
+    throw new StowageError(
+      'invalid',
+      `pool ${target.name} loses its volumes at each restart of the node, and pool ${source.name} keeps volume ${record.id}: choose a pool that keeps it`,
+    );
+  }
   const common = { requiredBytes: record.sizeBytes, limitBytes: undefined, source: undefined };
   if (record.access === 'block') return { ...common, access: { type: 'block' } };
   const fsType = await fsTypeOf(context, source, record);
