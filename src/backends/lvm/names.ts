@@ -17,8 +17,9 @@ export interface LvNames {
   archive(at: Date): string;
 }
 
-export function lvNames(item: Pick<Item, 'kind' | 'id' | 'folder'>): LvNames {
-  const key = RANDOM_PART.exec(item.id)?.[1] ?? hash(`${item.kind} ${item.folder}`);
+export function lvNames(item: Pick<Item, 'kind' | 'folder'>): LvNames {
+  // Not of the id: a volume that moves between two pools of one group is there twice, with a folder name for each.
+  const key = RANDOM_PART.exec(item.folder)?.[1] ?? hash(`${item.kind} ${item.folder}`);
   return {
     live: `${item.kind === 'volume' ? 'stwv' : 'stws'}_${key}`,
     temporary: `stwt_${key}`,
