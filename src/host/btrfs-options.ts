@@ -1,6 +1,7 @@
-import { closeSync, constants, openSync, readdirSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { errnoOf } from '../errors.ts';
 import { FOLDER_FLAGS } from './files/fd.ts';
+import { type FolderEntry, folderEntries, mayBeFolder, openEntry } from './folder-entries.ts';
 import { bindAsyncCall } from './libc.ts';
 
 const FS_IOC_GETFLAGS = 0x80086601;
@@ -22,40 +23,47 @@ export interface FolderOptions {
 
 /** See Btrfs.setFolderOptions. Reads names by descriptors only, so that links swapped in meanwhile lead nowhere. */
 export async function setFolderOptions(path: string, options: FolderOptions, signal: AbortSignal): Promise<void> {
-  await setBeneath(path, path, options, signal, DEPTH_MAX);
+  const fd = openFolder(path, constants.O_NOFOLLOW);
+  if (fd !== undefined) await setBeneath(fd, { path, options, signal }, DEPTH_MAX);
 }
 
-async function setBeneath(
-  path: string,
-  shown: string,
-  options: FolderOptions,
-  signal: AbortSignal,
-  depth: number,
-): Promise<void> {
-  signal.throwIfAborted();
-  const fd = openFolder(path);
-  if (fd === undefined) return;
+interface Walk {
+  readonly path: string; // of the uppermost folder, for errors
+  readonly options: FolderOptions;
+  readonly signal: AbortSignal;
+}
+
+/** Takes the descriptor over. */
+async function setBeneath(fd: number, walk: Walk, depth: number): Promise<void> {
   try {
-    await setOne(fd, shown, options);
+    walk.signal.throwIfAborted();
+    await setOne(fd, walk);
     if (depth === 0) return;
-    const here = `/proc/self/fd/${fd}`;
-    const folders = readdirSync(here, { withFileTypes: true, encoding: 'buffer' }).filter((entry) =>
-      entry.isDirectory(),
-    );
-    for (const { name } of folders) {
-      const text = name.toString();
-      if (Buffer.compare(Buffer.from(text), name) !== 0) continue; // no UTF-8: Node cannot name it
-      await setBeneath(`${here}/${text}`, `${shown}/${text}`, options, signal, depth - 1);
+    for await (const entries of folderEntries(fd)) {
+      for (const entry of entries.filter(mayBeFolder)) {
+        const inner = await openFolderIn(fd, entry);
+        if (inner !== undefined) await setBeneath(inner, walk, depth - 1);
+      }
     }
   } finally {
     closeSync(fd);
   }
 }
 
-/** Undefined where it went away, or another thing took its place. */
-function openFolder(path: string): number | undefined {
+async function openFolderIn(folderFd: number, entry: FolderEntry): Promise<number | undefined> {
+  const reference = await openEntry(folderFd, entry);
+  if (reference === undefined) return undefined;
   try {
-    return openSync(path, FOLDER_FLAGS | constants.O_NOFOLLOW);
+    return openFolder(`/proc/self/fd/${reference}`, 0);
+  } finally {
+    closeSync(reference);
+  }
+}
+
+/** Undefined where it went away, or is another thing. */
+function openFolder(path: string, flags: number): number | undefined {
+  try {
+    return openSync(path, FOLDER_FLAGS | flags);
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoOf(error) ?? '')) return undefined;
     throw error;
@@ -63,7 +71,8 @@ function openFolder(path: string): number | undefined {
 }
 
 /** Compression (also the word that there be none) and writing in place exclude one another: each goes before the other comes. */
-async function setOne(fd: number, path: string, { compression, copyOnWrite }: FolderOptions): Promise<void> {
+async function setOne(fd: number, { path, options }: Walk): Promise<void> {
+  const { compression, copyOnWrite } = options;
   const flags = await readFlags(fd, path);
   const isNocow = (flags & FS_NOCOW_FL) !== 0;
   const stays = copyOnWrite === undefined && isNocow && (compression ?? 'none') === 'none';

@@ -55,6 +55,11 @@ export function mayHoldData({ type }: FolderEntry): boolean {
   return type === DT_DIR || type === DT_REG || type === DT_UNKNOWN;
 }
 
+/** False for what is no folder, as far as the folder that it lies in tells. */
+export function mayBeFolder({ type }: FolderEntry): boolean {
+  return type === DT_DIR || type === DT_UNKNOWN;
+}
+
 /**
  * A reference (O_PATH: nothing happens to a device or fifo) to an entry as it lies in the folder.
  * @returns undefined where it went away, is a link or something is mounted on it

@@ -133,6 +133,9 @@ describe.each(['simple', 'full'] as const)('btrfs with %s quotas', (mode) => {
     await mkdir(at('outside'));
     await symlink(at('outside'), join(at('options'), 'link'));
     const deep = join(at('options'), 'deep', 'er');
+    const unnameable = Buffer.concat([Buffer.from(`${at('options')}/`), Buffer.from([0xff, 0xfe])]); // no UTF-8
+    await mkdir(unnameable);
+    await run('mkfifo', [join(at('options'), 'fifo')]);
     const compression = async (folder: string) =>
       (await run('btrfs', ['property', 'get', folder, 'compression'])).stdout.trim();
     const isNocow = async (folder: string) => (await run('lsattr', ['-d', folder])).stdout.split(' ')[0]?.includes('C');
@@ -143,6 +146,8 @@ describe.each(['simple', 'full'] as const)('btrfs with %s quotas', (mode) => {
       await btrfs.setFolderOptions(at('options'), options, signal);
       expect([await compression(deep), await isNocow(deep)]).toEqual(['', true]);
     }
+    await writeFile(Buffer.concat([unnameable, Buffer.from('/x')]), '');
+    expect((await run('lsattr', ['-R', at('options')])).stdout).toMatch(/^-+C\S* \S+\/x$/m);
     await writeFile(join(deep, 'file'), 'x');
     expect(await isNocow(join(deep, 'file'))).toBe(true);
     await btrfs.setFolderOptions(at('options'), { compression: 'lzo', copyOnWrite: true }, signal);
