@@ -4,6 +4,7 @@ import { growFileSystem } from '../block/mounted.ts';
 import { createBoundedStatfs } from '../bounded-statfs.ts';
 import { lvmLayout } from '../layout.ts';
 import type { BackendLog } from '../log.ts';
+import { createPlaces } from '../places.ts';
 import { claimGroup } from './claim.ts';
 import { volumeCondition } from './condition.ts';
 import type { LvmPool } from './context.ts';
@@ -17,6 +18,7 @@ import { recoverVolumes } from './recover.ts';
 import { archiveVolume, discardVolume, purgeVolume } from './remove.ts';
 import type { LvmSettings } from './settings.ts';
 import { snapshotVolumes } from './snapshot.ts';
+import { strayVolumes } from './strays.ts';
 import { poolCapacity, snapshotSizeBytes, volumeUsage } from './usage.ts';
 import { createVolumeGroup } from './volume-group.ts';
 
@@ -28,7 +30,9 @@ export function createLvmBackend(settings: LvmSettings, deps: { host: Host; log:
   const { host, log } = deps;
   const statfs = createBoundedStatfs(host.files);
   const group = createVolumeGroup(settings.volumeGroup, host.commands);
-  const pool: LvmPool = { settings, host, log, group, devices: createDevices(settings.volumeGroup, host) };
+  const devices = createDevices(settings.volumeGroup, host);
+  const places = createPlaces(settings.path, '', { files: host.files, log });
+  const pool: LvmPool = { settings, host, log, group, devices, places };
 
   return {
     /** The size of the group's extents is known once the group was seen. */
@@ -52,6 +56,7 @@ export function createLvmBackend(settings: LvmSettings, deps: { host: Host; log:
     close: (item, signal) => closeVolume(pool, item, signal),
     condition: (item) => volumeCondition(pool, item),
     capacity: (items) => poolCapacity(pool, items),
+    strays: (items) => strayVolumes(pool, items),
     recover: (items, signal) => recoverVolumes(pool, items, signal),
   };
 }

@@ -1,5 +1,6 @@
 import type { Host } from '../../host/host.ts';
 import type { BackendLog } from '../log.ts';
+import type { Places } from '../places.ts';
 import type { Devices } from './devices.ts';
 import type { LvmSettings } from './settings.ts';
 import type { VolumeGroup } from './volume-group.ts';
@@ -11,6 +12,7 @@ export interface LvmPool {
   readonly log: BackendLog;
   readonly group: VolumeGroup;
   readonly devices: Devices;
+  readonly places: Places; // of the folder, which holds no data
 }
 
 /** How long a step without a signal of its own may take, its turn among the commands included. */

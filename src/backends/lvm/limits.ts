@@ -9,8 +9,10 @@ const REFUSE_METADATA_PERCENT = 80;
 const WARN_DATA_PERCENT = 85;
 const WARN_METADATA_PERCENT = 75;
 
+type Settled = Pick<LvmPool, 'settings'>;
+
 /** The configured thin pool; undefined for thick volumes. 'unavailable' where it is missing or something else. */
-export function thinPoolOf({ settings }: LvmPool, report: Report): LogicalVolume | undefined {
+export function thinPoolOf({ settings }: Settled, report: Report): LogicalVolume | undefined {
   const { thinPool, volumeGroup, name } = settings;
   if (thinPool === undefined) return undefined;
   const found = report.volumes.get(thinPool);
@@ -23,7 +25,7 @@ export function thinPoolOf({ settings }: LvmPool, report: Report): LogicalVolume
 }
 
 /** Throws 'exhausted', with the numbers, where the thin pool is nearly full, and 'unavailable' where it is damaged. */
-export function requireRoom(pool: LvmPool, report: Report, what: string): void {
+export function requireRoom(pool: Settled, report: Report, what: string): void {
   const thin = thinPoolOf(pool, report);
   if (thin === undefined) return; // LVM itself refuses what a group has no extents for
   const damage = thinPoolDamage(pool, thin);
@@ -36,20 +38,20 @@ export function requireRoom(pool: LvmPool, report: Report, what: string): void {
 }
 
 /** True where requireRoom would refuse. */
-export function refusesNew(pool: LvmPool, thin: LogicalVolume): boolean {
+export function refusesNew(pool: Settled, thin: LogicalVolume): boolean {
   const isDamaged = thinPoolDamage(pool, thin) !== undefined;
   return isDamaged || isFuller(thin, REFUSE_DATA_PERCENT, REFUSE_METADATA_PERCENT);
 }
 
 /** Words for a thin pool that is damaged or nearly full; undefined where all is well. */
-export function thinPoolCondition(pool: LvmPool, thin: LogicalVolume): string | undefined {
+export function thinPoolCondition(pool: Settled, thin: LogicalVolume): string | undefined {
   const damage = thinPoolDamage(pool, thin);
   if (damage !== undefined) return damage;
   if (!isFuller(thin, WARN_DATA_PERCENT, WARN_METADATA_PERCENT)) return undefined;
   return `${describeUse(pool, thin)}: writes fail when it is full; delete volumes or snapshots, or enlarge it with lvextend`;
 }
 
-function thinPoolDamage({ settings }: LvmPool, thin: LogicalVolume): string | undefined {
+function thinPoolDamage({ settings }: Settled, thin: LogicalVolume): string | undefined {
   const name = `thin pool ${settings.volumeGroup}/${thin.name}`;
   if (thin.health !== '') {
     return `${name} is not well (${thin.health}): see the kernel log, and lvmthin(7) on how to go on`;
@@ -58,7 +60,7 @@ function thinPoolDamage({ settings }: LvmPool, thin: LogicalVolume): string | un
   return `${name} needs a check of its metadata: stop its pods, then lvconvert --repair ${settings.volumeGroup}/${thin.name}`;
 }
 
-function describeUse({ settings }: LvmPool, thin: LogicalVolume): string {
+function describeUse({ settings }: Settled, thin: LogicalVolume): string {
   const data = `${thin.dataPercent ?? 0} % of its ${thin.sizeBytes} bytes`;
   return `thin pool ${settings.volumeGroup}/${thin.name} has used ${data}, and ${thin.metadataPercent ?? 0} % of its metadata`;
 }

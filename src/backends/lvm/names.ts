@@ -7,6 +7,7 @@ export const OWN_TAG = 'stowage';
 const RANDOM_PART = /-([0-9a-f]{16})$/;
 const OURS = /^stw[vstda]_[0-9a-f]{16}(_\d{8}T\d{6}Z)?$/;
 const TEMPORARY = /^stwt_/;
+const ARCHIVED = /^stwa_/;
 const SAFE_TAG = /^[a-zA-Z0-9_+.][a-zA-Z0-9_+./=!:&#-]{0,127}$/;
 
 /** The names that an item's logical volume has in its life. Short: device-mapper has 127 bytes for both names, hyphens counted twice. */
@@ -40,6 +41,10 @@ export function keyOf(name: string): string {
 
 export function isTemporaryName(name: string): boolean {
   return isOurName(name) && TEMPORARY.test(name);
+}
+
+export function isArchiveName(name: string): boolean {
+  return isOurName(name) && ARCHIVED.test(name);
 }
 
 /** Tells people, and recover, whose a logical volume is. */

@@ -3,8 +3,9 @@ import { messageOf } from '../../errors.ts';
 import type { Item } from '../backend.ts';
 import type { LvmPool } from './context.ts';
 import { deviceMapperName } from './devices.ts';
-import { isOurName, isTemporaryName, lvNames } from './names.ts';
+import { isTemporaryName, lvNames } from './names.ts';
 import type { LogicalVolume } from './report.ts';
+import { isOfPool } from './strays.ts';
 
 /**
  * Undoes what a dead process left, see Backend.recover: resumes and thaws our volumes, removes half-made ones, deactivates those that no record
@@ -12,7 +13,7 @@ import type { LogicalVolume } from './report.ts';
  */
 export async function recoverVolumes(pool: LvmPool, items: readonly Item[], signal: AbortSignal): Promise<void> {
   const { own } = await pool.group.settledReport(signal);
-  const ours = [...own.values()].filter((volume) => isOurs(pool, volume));
+  const ours = [...own.values()].filter((volume) => isOfPool(pool, volume));
   for (const volume of ours) {
     if (volume.isSuspended) await attempt(pool, volume, () => resume(pool, volume, signal));
     if (volume.isActive) await attempt(pool, volume, () => thaw(pool, volume));
@@ -22,11 +23,7 @@ export async function recoverVolumes(pool: LvmPool, items: readonly Item[], sign
     if (isTemporaryName(volume.name)) await attempt(pool, volume, () => remove(pool, volume, signal));
     else if (volume.isActive && !volume.isOpen) await attempt(pool, volume, () => release(pool, volume, signal));
   }
-}
-
-/** By name and thin pool as well: another pool of ours may be in the same group. */
-function isOurs({ settings }: LvmPool, { name, thinPool }: LogicalVolume): boolean {
-  return isOurName(name) && thinPool === settings.thinPool;
+  await pool.places.emptyTemporary(signal);
 }
 
 async function resume(pool: LvmPool, volume: LogicalVolume, signal: AbortSignal): Promise<void> {

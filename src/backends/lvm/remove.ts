@@ -6,6 +6,7 @@ import { type LvmPool, STEP_TIMEOUT_MS } from './context.ts';
 import { removeVolume, renameVolume } from './create.ts';
 import { lvNames } from './names.ts';
 import { activate, closeVolume } from './open.ts';
+import type { Report } from './report.ts';
 
 /** How much is zeroed at once: a signal ends it in between, where a single call of the kernel could not be ended. */
 const ZERO_SLICE_BYTES = 256 * MIB;
@@ -13,9 +14,9 @@ const ZERO_SLICE_BYTES = 256 * MIB;
 /** Renames the item's logical volume into the trash; see Backend.discard. */
 export async function discardVolume(pool: LvmPool, item: Item): Promise<void> {
   const { trash } = lvNames(item);
-  await moveAway(pool, item, trash, async (signal) => {
+  await moveAway(pool, item, trash, async ({ own }, signal) => {
     // An earlier attempt at this item may have left one there.
-    if ((await pool.group.report()).own.has(trash)) await purgeVolume(pool, item, signal);
+    if (own.has(trash)) await purgeVolume(pool, item, signal);
   });
 }
 
@@ -41,13 +42,14 @@ async function moveAway(
   pool: LvmPool,
   item: Item,
   to: string,
-  makeRoom: (signal: AbortSignal) => Promise<void>,
+  makeRoom: (report: Report, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const { live } = lvNames(item);
   const signal = AbortSignal.timeout(STEP_TIMEOUT_MS);
-  if (!(await pool.group.settledReport(signal)).own.has(live)) return;
+  const report = await pool.group.settledReport(signal);
+  if (!report.own.has(live)) return;
   await closeVolume(pool, item, signal);
-  await makeRoom(signal);
+  await makeRoom(report, signal);
   await renameVolume(pool, live, to, `moving ${item.kind} ${item.id} away`, signal);
 }
 

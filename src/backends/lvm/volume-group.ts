@@ -64,11 +64,8 @@ export function createVolumeGroup(name: string, commands: Commands): VolumeGroup
   return {
     report,
     settledReport(signal) {
-      const settled = turn.then(() => {
-        forget();
-        return report();
-      });
-      return raceSignal(settled, signal, `looking at volume group ${name}`);
+      // A change makes what was seen before it old, so that nothing more than its end is to be waited for.
+      return raceSignal(turn.then(report), signal, `looking at volume group ${name}`);
     },
     lastSeen: () => seen,
     async change(program, args, what, signal) {
