@@ -133,13 +133,17 @@ export async function deviceErrorCount(fd: number, path: string, deviceId: numbe
   return Number(values.reduce((sum, value) => sum + value, 0n));
 }
 
-/** Opens the root of a subvolume by its id (open_by_handle_at(2)), wherever it lies and whatever its path is. ESTALE where there is none. */
-export function openSubvolume(fd: number, path: string, id: number, flags: number): Promise<number> {
+/**
+ * Opens the root of a subvolume by its id (open_by_handle_at(2)), wherever it lies and whatever its path is. ESTALE where there is none.
+ * @param generation the root inode's; from Linux 6.2 on 0 would be any
+ */
+export function openSubvolume(fd: number, path: string, id: number, generation: number, flags: number) {
   const handle = Buffer.alloc(8 + FID_BYTES);
   handle.writeUInt32LE(FID_BYTES, 0);
   handle.writeInt32LE(FILEID_BTRFS_WITHOUT_PARENT, 4);
   handle.writeBigUInt64LE(FIRST_FREE_OBJECTID, 8);
-  handle.writeBigUInt64LE(BigInt(id), 16); // then the inode's generation: 0 is any
+  handle.writeBigUInt64LE(BigInt(id), 16);
+  handle.writeUInt32LE(generation, 24);
   return openByHandleAt(path, fd, handle, flags);
 }
 

@@ -43,7 +43,7 @@ export interface Btrfs {
   isKnown(path: string, id: number): Promise<boolean>;
   /** Destroys a subvolume by its id, read-only or not; nothing where it is gone. ENOTEMPTY while others lie within. Its blocks are freed in the background. */
   destroySubvolume(path: string, id: number): Promise<void>;
-  /** Takes the read-only flag off a subvolume by its id, which would keep what lies within and its own name. ESTALE where it is gone. */
+  /** Takes the read-only flag off a subvolume by its id, which would keep what lies within and its own name. ENOENT or ESTALE where it is gone. */
   makeWritable(path: string, id: number): Promise<void>;
   /** Writes the running transaction (not the files' pages), so that what qgroups say is of now. */
   commit(path: string): Promise<void>;
@@ -75,6 +75,7 @@ export interface Btrfs {
 }
 
 const ROOT_TREE = 1n;
+const INODE_ITEM_KEY = 1;
 const ROOT_ITEM_KEY = 132;
 const ROOT_REF_KEY = 156;
 const ROOT_REF_HEAD_BYTES = 18; // struct btrfs_root_ref: folder, sequence, length of the name that follows
@@ -164,7 +165,10 @@ async function destroy(fd: number, path: string, id: number): Promise<void> {
 }
 
 async function makeWritable(fd: number, path: string, id: number): Promise<void> {
-  const root = await control.openSubvolume(fd, path, id, FOLDER_FLAGS);
+  const key = { objectId: BigInt(ROOT_INODE), type: INODE_ITEM_KEY, offset: 0n };
+  const [inode] = await searchTree(fd, path, BigInt(id), key, key);
+  const generation = inode === undefined ? 0 : Number(BigInt.asUintN(32, inode.data.readBigUInt64LE(0)));
+  const root = await control.openSubvolume(fd, path, id, generation, FOLDER_FLAGS);
   try {
     await control.makeWritable(root, path);
   } finally {

@@ -8,6 +8,7 @@ import type { Item } from '../../src/backends/backend.ts';
 import { ioctl, writes } from '../../src/host/btrfs-ioctl.ts';
 import { addressOf } from '../../src/host/libc.ts';
 import { makePool, type TestPool } from '../support/pools.ts';
+import { QUOTA_MODES } from '../support/quota-modes.ts';
 import { btrfsConfig } from './configs.ts';
 import { createWorkbench, signal, type Workbench } from './workbench.ts';
 
@@ -17,7 +18,7 @@ const LEVEL_1 = 2 ** 48;
 const NOBODY = ['--reuid=65534', '--regid=65534', '--clear-groups'];
 
 /** What users do in a volume, and what people do behind the driver's back. */
-describe.each(['simple', 'full'] as const)('btrfs with %s quotas', (mode) => {
+describe.each(QUOTA_MODES)('btrfs with %s quotas', (mode) => {
   let pool: TestPool | undefined;
   let bench: Workbench;
   beforeEach(async () => {

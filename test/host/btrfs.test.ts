@@ -6,13 +6,14 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createBtrfs } from '../../src/host/btrfs.ts';
 import { makePool, type TestPool } from '../support/pools.ts';
+import { QUOTA_MODES } from '../support/quota-modes.ts';
 
 const run = promisify(execFile);
 const btrfs = createBtrfs();
 const MIB = 1024 ** 2;
 const LEVEL_1 = 2 ** 48;
 
-describe.each(['simple', 'full'] as const)('btrfs with %s quotas', (mode) => {
+describe.each(QUOTA_MODES)('btrfs with %s quotas', (mode) => {
   let pool: TestPool | undefined;
   let path = '';
   const at = (name: string) => join(path, 'volumes', name);
