@@ -1,13 +1,14 @@
 import { type ErrorCode, messageOf, StowageError } from '../../errors.ts';
+import { anyOf, dictionaryOf, isNumber, isText, oneOf, optional, record, type Shape } from './shapes.ts';
 
 /** An error as it goes from one process to another: what structured cloning makes of Error lacks `code`, `syscall` and our class. */
 export interface PackedError {
   readonly name: string;
   readonly message: string;
-  readonly stowageCode?: ErrorCode;
+  readonly stowageCode: ErrorCode | undefined;
   /** What a system error carries: code, errno, syscall, path, dest. */
-  readonly fields?: Readonly<Record<string, string | number>>;
-  readonly cause?: PackedError;
+  readonly fields: Readonly<Record<string, string | number>> | undefined;
+  readonly cause: PackedError | undefined;
 }
 
 /** How many causes beneath an error go along. */
@@ -18,13 +19,12 @@ const SYSTEM_FIELDS = ['code', 'errno', 'syscall', 'path', 'dest'];
 /** Whatever was thrown, as something that can be sent. Stacks stay behind: they may name much, and the message says what is needed. */
 export function packError(error: unknown, causesLeft = MAX_CAUSES): PackedError {
   const cause = typeof error === 'object' && error !== null && 'cause' in error ? error.cause : undefined;
-  const fields = systemFieldsOf(error);
   return {
     name: nameOf(error),
     message: messageOf(error),
-    ...(error instanceof StowageError ? { stowageCode: error.code } : {}),
-    ...(fields === undefined ? {} : { fields }),
-    ...(cause === undefined || causesLeft === 0 ? {} : { cause: packError(cause, causesLeft - 1) }),
+    stowageCode: error instanceof StowageError ? error.code : undefined,
+    fields: systemFieldsOf(error),
+    cause: cause === undefined || causesLeft === 0 ? undefined : packError(cause, causesLeft - 1),
   };
 }
 
@@ -51,3 +51,27 @@ function systemFieldsOf(error: unknown): Record<string, string | number> | undef
   }
   return Object.fromEntries(found);
 }
+
+const isErrorCode = oneOf<ErrorCode>({
+  invalid: true,
+  'not-found': true,
+  'already-exists': true,
+  busy: true,
+  exhausted: true,
+  'out-of-range': true,
+  precondition: true,
+  unavailable: true,
+  timeout: true,
+  cancelled: true,
+  unsupported: true,
+  'data-loss': true,
+  internal: true,
+});
+
+export const isPackedError: Shape<PackedError> = record<PackedError>({
+  name: isText,
+  message: isText,
+  stowageCode: optional(isErrorCode),
+  fields: optional(dictionaryOf(anyOf<string | number>(isText, isNumber))),
+  cause: (value): value is PackedError | undefined => value === undefined || isPackedError(value),
+});
