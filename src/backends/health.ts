@@ -57,6 +57,16 @@ export async function fileSystemProblem(
   return undefined;
 }
 
+/**
+ * The same for a device's file system, by all its mounts; undefined where it is not mounted. One mount tells, best one that may be written: read-only binds
+ * are as pods wanted them.
+ */
+export async function mountedProblem(host: Host, mounts: readonly MountEntry[]): Promise<string | undefined> {
+  const writable = mounts.find(({ options }) => options.includes('rw'));
+  const mount = writable ?? mounts[0];
+  return mount && fileSystemProblem(host, mount, writable !== undefined);
+}
+
 interface Disk {
   readonly name: string; // loop0, sda1, dm-3
   readonly problem: string | undefined;

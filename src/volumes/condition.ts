@@ -7,8 +7,8 @@ import { type Found, needReady, poolOf } from './lookup.ts';
 import { itemOf, type VolumeRecord } from './record.ts';
 import type { Condition } from './service.ts';
 
-/** What has not answered by then is reported as not answering. */
-const ANSWER_TIMEOUT_MS = 5_000;
+/** What has not answered by then is reported as not answering. Longer than what backends wait for by themselves. */
+const ANSWER_TIMEOUT_MS = 7_000;
 
 /** A volume to look at; `away` is why its pool cannot be used now. */
 export interface Looked extends Found<VolumeRecord> {

@@ -80,7 +80,7 @@ it('a disk that does not answer at all', async () => {
   await writeFile('/proc/sys/vm/drop_caches', '1'); // or the page cache would answer for the disk
   for (const found of [await conditionOf(bad), await listed(bad)]) {
     expect(found).toMatchObject({ abnormal: true });
-    expect(found?.message).toContain('pool bad has not answered for 5 s');
+    expect(found?.message).toContain('pool bad has not answered for 7 s');
   }
   expect(await conditionOf(good)).toEqual({ abnormal: false, message: 'in order' });
   await run('dmsetup', ['resume', DISK]);

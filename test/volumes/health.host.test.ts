@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { open, readdir, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readdir, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, expect, it } from '@jest/globals';
@@ -139,6 +140,21 @@ it('says that the pool is read-only', async () => {
   await expectHealth();
 });
 
+it('says that the XFS on a disk that was mounted beforehand was shut down', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'stowage-disks-'));
+  const disk = join(folder, 'disks', 'one');
+  const script = 'mkdir -p "$1" && truncate -s 300M "$2" && mkfs.xfs -q "$2" && mount -o loop "$2" "$1"';
+  await run('sh', ['-c', script, 'sh', disk, join(folder, 'image')]);
+  undo = async () => {
+    await at.stop();
+    await run('sh', ['-c', 'umount -A "$2"; rm -r "$1"', 'sh', folder, await sourceOf(disk)]);
+  };
+  await begin('folder', { backend: 'disk', discovery: join(folder, 'disks') });
+  await expectHealth();
+  await shutDown(disk);
+  await expectProblem('xfs file system at', 'was shut down after an error', 'xfs_repair');
+});
+
 it('takes a volume that is published read-only for healthy', async () => {
   await begin('xfs', image);
   await at.publish(id, 'reader', { readOnly: true });
@@ -214,7 +230,7 @@ it('answers where the disk does not, and lets one thread wait for it', async () 
   await at.create('other');
   reads = 0;
   hangs = true;
-  await expectProblem('pool p has not answered for 5 s', 'dmesg');
+  await expectProblem('pool p has not answered for 7 s', 'dmesg');
   expect(reads).toBe(1);
   hangs = false;
   answer();

@@ -1,6 +1,5 @@
 import { messageOf, StowageError } from '../../errors.ts';
 import type { Host } from '../../host/host.ts';
-import type { MountEntry } from '../../host/mounts.ts';
 import type { ImageContent, Item, VolumeUsage } from '../backend.ts';
 import type { BoundedStatfs } from '../bounded-statfs.ts';
 
@@ -69,19 +68,6 @@ export function blockUsage(item: Item, allocatedBytes: number): VolumeUsage {
   const total = item.sizeBytes;
   const used = Math.min(allocatedBytes, total);
   return { bytes: { total, used, available: total - used }, inodes: undefined };
-}
-
-/** Super options with which ext4 says that it gave up (since Linux 6.10). */
-const GIVEN_UP = ['emergency_ro', 'shutdown'];
-
-/** Words for a file system that stopped writing, by the mounts of its device; undefined where it did not. */
-export function stoppedWriting(mounts: readonly MountEntry[]): string | undefined {
-  const givenUp = mounts.some((mount) => mount.superOptions.some((option) => GIVEN_UP.includes(option)));
-  // Mounted for writing everywhere, and yet read-only: older kernels set the superblock so after an error.
-  const remounted = mounts.some((mount) => mount.superOptions.includes('ro'));
-  const wanted = mounts.every((mount) => mount.options.includes('rw'));
-  if (!givenUp && !(remounted && wanted)) return undefined;
-  return 'its file system stopped writing after an error: see the kernel log, stop its pods and check it with fsck';
 }
 
 function notMounted(item: Item, mountPoint: string): StowageError {

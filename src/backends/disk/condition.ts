@@ -3,14 +3,13 @@ import { messageOf } from '../../errors.ts';
 import type { Disk } from '../../host/disks.ts';
 import type { MountEntry } from '../../host/mounts.ts';
 import type { Item } from '../backend.ts';
+import { mountedProblem } from '../health.ts';
 import { readClaim } from './claim.ts';
 import type { DiskPool } from './context.ts';
 import { mountsOfDisk } from './free.ts';
 import { locate } from './locate.ts';
 import { VOLUME_FOLDER } from './marker.ts';
 
-/** Super options with which ext4 says that it gave up (since Linux 6.10). */
-const GIVEN_UP = ['emergency_ro', 'shutdown'];
 const READ_TIMEOUT_MS = 5_000;
 
 /** Words for what is wrong with the volume's disk, or the file system on it; undefined where nothing is. */
@@ -21,7 +20,7 @@ export async function diskCondition(pool: DiskPool, item: Item): Promise<string 
     const located = await locate(pool, item);
     if (located.type === 'folder') return await folderCondition(pool, located.mount);
     return (
-      gaveUp(mountsOfDisk(await pool.host.mounts.table(), located.disk)) ??
+      (await mountedProblem(pool.host, mountsOfDisk(await pool.host.mounts.table(), located.disk))) ??
       (await whyFailing(pool, located.disk, claim.errorCount))
     );
   } catch (error) {
@@ -50,22 +49,14 @@ async function whyUnreadable(pool: DiskPool, path: string): Promise<string | und
 }
 
 async function folderCondition(pool: DiskPool, mount: MountEntry): Promise<string | undefined> {
+  const problem = await mountedProblem(pool.host, [mount]);
+  if (problem !== undefined) return problem;
   const path = join(mount.mountPoint, VOLUME_FOLDER);
   const found = await pool.host.files.stat(path);
   if (found?.type !== 'folder') return `its folder ${path} is ${found === undefined ? 'missing' : `a ${found.type}`}`;
-  const given = gaveUp([mount]);
-  if (given !== undefined || !mount.source.startsWith('/dev/')) return given;
+  if (!mount.source.startsWith('/dev/')) return undefined;
   const disk = await pool.host.disks.find(mount.source);
   // Not of this machine's /dev, or one of several that btrfs has: there is no single disk to ask.
   if (disk === undefined || disk.number !== mount.device) return undefined;
   return pool.reads.get(disk.number, () => whyUnreadable(pool, disk.path));
-}
-
-/** Mounted for writing everywhere, and yet read-only: older kernels set the superblock so after an error. */
-function gaveUp(mounts: readonly MountEntry[]): string | undefined {
-  const given = mounts.some(({ superOptions }) => superOptions.some((option) => GIVEN_UP.includes(option)));
-  const remounted = mounts.some(({ superOptions }) => superOptions.includes('ro'));
-  const wanted = mounts.every(({ options }) => options.includes('rw'));
-  if (!given && !(remounted && wanted)) return undefined;
-  return 'its file system stopped writing after an error: see the kernel log, stop its pods and check it with fsck';
 }

@@ -1,5 +1,5 @@
 import type { Item } from '../backend.ts';
-import { fileSystemProblem } from '../health.ts';
+import { mountedProblem } from '../health.ts';
 import { imageLayout } from '../layout.ts';
 import { findAttached } from './attached.ts';
 import type { ImagePool } from './context.ts';
@@ -26,7 +26,7 @@ export async function imageCondition(pool: ImagePool, item: Item): Promise<strin
   if (overwritten !== undefined) {
     return `its file ${path} does not begin with an ${overwritten} file system any more: it was overwritten; stop the volume's pods, and ${restore}`;
   }
-  return mountedProblem(pool, item);
+  return mountedProblem(pool.host, (await findAttached(pool, item))?.mounts ?? []);
 }
 
 /** The type of the file system that the file should hold and does not; undefined where it does, or holds a raw block volume. */
@@ -37,12 +37,4 @@ async function overwrittenAs({ readStart }: ImagePool, item: Item): Promise<stri
   const start = await readStart(item);
   const found = Buffer.from(start ?? []).toString('hex', offset, offset + bytes.length / 2);
   return found === bytes ? undefined : content.fsType;
-}
-
-/** Of its mounts one tells, best one that may be written: read-only binds are as pods wanted them. */
-async function mountedProblem(pool: ImagePool, item: Item): Promise<string | undefined> {
-  const mounts = (await findAttached(pool, item))?.mounts ?? [];
-  const writable = mounts.find(({ options }) => options.includes('rw'));
-  const mount = writable ?? mounts[0];
-  return mount && fileSystemProblem(pool.host, mount, writable !== undefined);
 }

@@ -1,5 +1,5 @@
 import type { Item } from '../backend.ts';
-import { stoppedWriting } from '../block/mounted.ts';
+import { mountedProblem } from '../health.ts';
 import type { LvmPool } from './context.ts';
 import { thinPoolCondition, thinPoolOf } from './limits.ts';
 import { lvNames } from './names.ts';
@@ -18,8 +18,8 @@ export async function volumeCondition(pool: LvmPool, item: Item): Promise<string
     return `its logical volume ${name} has ${found.sizeBytes} bytes, not ${item.sizeBytes}: it was made smaller`;
   }
   const device = await pool.devices.find(live);
-  const stopped = device === undefined ? undefined : stoppedWriting(await pool.devices.mounts(device));
-  if (stopped !== undefined) return stopped;
+  const mounted = device && (await mountedProblem(pool.host, await pool.devices.mounts(device)));
+  if (mounted !== undefined) return mounted;
   const thin = thinPoolOf(pool, report);
   return thin === undefined ? undefined : thinPoolCondition(pool, thin);
 }
