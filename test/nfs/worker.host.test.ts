@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -154,6 +156,27 @@ describe("a share's worker process", () => {
     await host.freezer.thaw(pool.path);
     await until(async () => (await removers()).length === 0);
     expect(await host.files.list(join(pool.path, 'tree'))).toHaveLength(1); // the call that waited was done, and no other
+  });
+});
+
+/** A driver, for as much as a worker sees of one: it says the number of the worker that it has started. */
+const PARENT = `
+  const [program, runFolder] = process.argv.slice(1);
+  const worker = require('node:child_process').fork(program, ['share-worker', runFolder], { serialization: 'advanced' });
+  worker.once('message', () => console.log(worker.pid));
+`;
+
+describe('a worker whose driver dies', () => {
+  it.each(['waits for calls', 'stands still'])('ends where it %s', async (state) => {
+    const parent = spawn(process.execPath, ['-e', PARENT, program, join(folder, 'run')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    cleanups.push(async () => parent.kill('SIGKILL'));
+    const [said] = await once(parent.stdout, 'data');
+    const pid = Number(said);
+    if (state === 'stands still') process.kill(pid, 'SIGSTOP');
+    parent.kill('SIGKILL');
+    await until(() => isGone(pid));
   });
 });
 
