@@ -1,6 +1,20 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { open, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import {
+  appendFile,
+  chmod,
+  chown,
+  link,
+  mkdir,
+  open,
+  rename,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -14,28 +28,43 @@ export type View =
 const DATA_BYTES = 1024 ** 2;
 
 /** One of everything that a copy must keep: hole, hard link, symbolic link, fifo, socket, mode, owner, xattr, spaces in names. */
-const TREE_SCRIPT = `
-set -e
-cd "$1"
-mkdir -p "a folder/deep"
-ln data "a folder/hard link"
-ln -s ../data "a folder/deep/link"
-ln -s /etc/passwd outward
-mkfifo fifo
-truncate -s 5M hole
-printf end >> hole
-chmod 4751 data
-setfattr -n user.colour -v blue data
-chown 1234:5678 "a folder"
-chmod 1777 "a folder"
-touch -d @1000000000 data
-node -e 'const s = require("net").createServer(); s.listen("socket", () => process.exit(0))'
-`;
+async function fillTree(path: string): Promise<void> {
+  const at = (name: string) => join(path, name);
+  await writeFile(at('data'), randomBytes(DATA_BYTES));
+  await mkdir(at('a folder/deep'), { recursive: true });
+  await link(at('data'), at('a folder/hard link'));
+  await symlink('../data', at('a folder/deep/link'));
+  await symlink('/etc/passwd', at('outward'));
+  await run('mkfifo', [at('fifo')]);
+  await makeSocket(path, 'socket');
+  await writeFile(at('hole'), '');
+  await truncate(at('hole'), 5 * DATA_BYTES);
+  await appendFile(at('hole'), 'end');
+  await chmod(at('data'), 0o4751);
+  await run('setfattr', ['-n', 'user.colour', '-v', 'blue', at('data')]);
+  await chown(at('a folder'), 1234, 5678);
+  await chmod(at('a folder'), 0o1777);
+  await utimes(at('data'), 1e9, 1e9);
+}
+
+/** Under another name than it was bound to, since its server's end would remove it; by a short path, which is all that sockets have. */
+async function makeSocket(folder: string, name: string): Promise<void> {
+  const handle = await open(folder);
+  const server = createServer();
+  try {
+    server.listen(`/proc/self/fd/${handle.fd}/bound`);
+    await once(server, 'listening');
+    await rename(join(folder, 'bound'), join(folder, name));
+  } finally {
+    server.close();
+    await handle.close();
+  }
+}
 
 /** Writes random content into an empty volume, down to the disk. */
 export async function fill(view: View): Promise<void> {
-  const data = randomBytes(DATA_BYTES);
   if (view.type === 'device') {
+    const data = randomBytes(DATA_BYTES);
     const handle = await open(view.path, 'r+');
     try {
       await handle.write(data, 0, data.length, 0);
@@ -46,8 +75,7 @@ export async function fill(view: View): Promise<void> {
     }
     return;
   }
-  await writeFile(join(view.path, 'data'), data);
-  await run('sh', ['-c', TREE_SCRIPT, 'sh', view.path]);
+  await fillTree(view.path);
   await run('sync', ['-f', view.path]);
 }
 
