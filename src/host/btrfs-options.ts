@@ -37,7 +37,7 @@ interface Walk {
 async function setBeneath(fd: number, walk: Walk, depth: number): Promise<void> {
   try {
     walk.signal.throwIfAborted();
-    await setOne(fd, walk);
+    await (depth === DEPTH_MAX ? setOne(fd, walk) : setInner(fd, walk));
     if (depth === 0) return;
     for await (const entries of folderEntries(fd)) {
       for (const entry of entries.filter(mayBeFolder)) {
@@ -67,6 +67,15 @@ function openFolder(path: string, flags: number): number | undefined {
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoOf(error) ?? '')) return undefined;
     throw error;
+  }
+}
+
+/** Users make folders immutable and subvolumes read-only: there nothing new can be made, so that there is nothing to set. */
+async function setInner(fd: number, walk: Walk): Promise<void> {
+  try {
+    await setOne(fd, walk);
+  } catch (error) {
+    if (!['EPERM', 'EROFS'].includes(errnoOf(error) ?? '')) throw error;
   }
 }
 

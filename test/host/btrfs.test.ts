@@ -136,6 +136,11 @@ describe.each(QUOTA_MODES)('btrfs with %s quotas', (mode) => {
     const deep = join(at('options'), 'deep', 'er');
     const unnameable = Buffer.concat([Buffer.from(`${at('options')}/`), Buffer.from([0xff, 0xfe])]); // no UTF-8
     await mkdir(unnameable);
+    const still = join(at('options'), 'still');
+    await mkdir(join(still, 'inner'), { recursive: true });
+    await btrfs.createSubvolume(join(at('options'), 'readonly'), []);
+    await run('btrfs', ['property', 'set', join(at('options'), 'readonly'), 'ro', 'true']);
+    await run('chattr', ['+i', still]);
     await run('mkfifo', [join(at('options'), 'fifo')]);
     const compression = async (folder: string) =>
       (await run('btrfs', ['property', 'get', folder, 'compression'])).stdout.trim();
@@ -143,6 +148,8 @@ describe.each(QUOTA_MODES)('btrfs with %s quotas', (mode) => {
 
     await btrfs.setFolderOptions(at('options'), { compression: 'zstd' }, signal);
     expect(await compression(deep)).toBe('compression=zstd');
+    expect([await compression(still), await compression(join(still, 'inner'))]).toEqual(['', 'compression=zstd']);
+    await run('chattr', ['-i', still]);
     for (const options of [{ copyOnWrite: false }, { copyOnWrite: false }, { compression: 'none' } as const]) {
       await btrfs.setFolderOptions(at('options'), options, signal);
       expect([await compression(deep), await isNocow(deep)]).toEqual(['', true]);
