@@ -1,5 +1,6 @@
 import { fill } from './contents.ts';
 import type { Csi } from './in-process.ts';
+import { options } from './options.ts';
 import type { BackendName, Place } from './place.ts';
 import {
   attach,
@@ -245,7 +246,7 @@ function withoutCopies(kind: Kind, can: { readonly grow: boolean }): Scenario[] 
 export const SCENARIOS: Readonly<Record<BackendName, readonly Scenario[]>> = {
   image: [...of('xfs', creation, growth, node), ...of('block', creation, removal, change, node)],
   directory: of('folder', creation, removal, change, node),
-  btrfs: of('folder', creation, removal, change, node),
+  btrfs: of('folder', creation, removal, change, options, node),
   memory: withoutCopies('folder', { grow: true }),
   disk: withoutCopies('block', { grow: false }),
   'mounted disk': withoutCopies('folder', { grow: false }),
