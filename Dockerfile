@@ -32,7 +32,7 @@ RUN printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d \
  && chmod 755 /usr/sbin/policy-rc.d \
  && apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      btrfs-progs e2fsprogs lvm2 mount nfs-common nfs-kernel-server util-linux xfsprogs \
+      btrfs-progs e2fsprogs lvm2 mount nfs-common nfs-kernel-server thin-provisioning-tools util-linux xfsprogs \
  && rm -rf /usr/sbin/policy-rc.d /var/lib/apt/lists/* /var/cache/apt/* /var/log/* \
  && rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /usr/local/bin/yarn* /opt/yarn* \
  && ln -s /app/dist/stowage.cjs /usr/local/bin/stowage

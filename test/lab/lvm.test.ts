@@ -3,17 +3,25 @@ import { makeLvmPool } from './support-lvm.ts';
 
 const MIB = 1024 ** 2;
 
+// Commands of LVM take their time here: what another run has tried in the same way is left out.
 const RUNS = [
-  { type: 'thin', content: 'ext4', sizeBytes: 32 * MIB, poolBytes: 3072 * MIB },
-  { type: 'thin', content: 'block', sizeBytes: 32 * MIB, poolBytes: 3072 * MIB },
-  { type: 'thick', content: 'ext4', sizeBytes: 32 * MIB, poolBytes: 3072 * MIB },
-  { type: 'thin', content: 'xfs', sizeBytes: 304 * MIB, poolBytes: 24 * 1024 * MIB },
+  { type: 'thin', content: 'ext4', sizeBytes: 32 * MIB, poolBytes: 3072 * MIB, parts: undefined },
+  { type: 'thin', content: 'block', sizeBytes: 32 * MIB, poolBytes: 3072 * MIB, parts: ['copies', 'size'] },
+  {
+    type: 'thick',
+    content: 'ext4',
+    sizeBytes: 32 * MIB,
+    poolBytes: 3072 * MIB,
+    parts: ['plan', 'lifecycle', 'copies', 'size'],
+  },
+  { type: 'thin', content: 'xfs', sizeBytes: 304 * MIB, poolBytes: 24 * 1024 * MIB, parts: ['copies', 'size'] },
 ] as const;
 
-for (const { type, content, sizeBytes, poolBytes } of RUNS) {
+for (const { type, content, sizeBytes, poolBytes, parts } of RUNS) {
   describeBackend(`lvm, ${type}, ${content}`, {
     makePool: () => makeLvmPool(type, poolBytes, content === 'xfs' ? 'xfs' : 'ext4'),
     access: content === 'block' ? { type: 'block' } : { type: 'mount', fsType: content },
     sizeBytes,
+    ...(parts === undefined ? {} : { parts }),
   });
 }

@@ -22,7 +22,6 @@ export async function makeLvmPool(type: 'thin' | 'thick', sizeBytes: number, fsT
 
 export function inspectLvm(poolPath: string): Inspect {
   const group = volumeGroupOf(poolPath);
-  const { letTimePass } = clock();
   const only = async (name: string) => (await logicalVolumes(poolPath)).filter((found) => found === name);
   const move = async (from: string, to: string) => {
     await run('lvrename', ['-qq', group, from, to]);
@@ -49,14 +48,11 @@ export function inspectLvm(poolPath: string): Inspect {
   };
 }
 
-/** A clock that can be put forward past what the backend remembers. */
-function clock(): { letTimePass: () => void } {
-  const real = Date.now.bind(Date);
-  let aheadMs = 0;
-  jest.spyOn(Date, 'now').mockImplementation(() => real() + aheadMs);
-  return {
-    letTimePass: () => {
-      aheadMs += REPORT_TTL_MS + 1;
-    },
-  };
+const now = Date.now.bind(Date);
+let aheadMs = 0;
+
+/** Puts the clock forward past what the backend remembers. */
+function letTimePass(): void {
+  aheadMs += REPORT_TTL_MS + 1;
+  jest.spyOn(Date, 'now').mockImplementation(() => now() + aheadMs);
 }
