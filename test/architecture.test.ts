@@ -16,7 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   pools: ['backends', 'host'],
   staging: ['backends', 'host'],
   backends: ['host'],
-  nfs: ['host'],
+  nfs: ['backends', 'host'],
   host: [],
   telemetry: [],
   config: [],

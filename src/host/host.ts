@@ -5,6 +5,7 @@ import type { Files } from './files.ts';
 import type { Freezer } from './freeze.ts';
 import type { Loops } from './loop.ts';
 import type { Mounts } from './mounts.ts';
+import type { NfsMounts } from './nfs-mount.ts';
 import type { Quotas } from './quota.ts';
 
 /**
@@ -15,6 +16,7 @@ import type { Quotas } from './quota.ts';
 export interface Host {
   readonly files: Files;
   readonly mounts: Mounts;
+  readonly nfs: NfsMounts;
   readonly loops: Loops;
   readonly disks: Disks;
   readonly quotas: Quotas;

@@ -6,6 +6,7 @@ import { createFreezer } from './freeze.ts';
 import type { Host } from './host.ts';
 import { createLoops } from './loop.ts';
 import { createMounts } from './mounts.ts';
+import { createNfsMounts } from './nfs-mount.ts';
 import { createQuotas } from './quota.ts';
 
 /**
@@ -18,6 +19,7 @@ export function createHost(runFolder?: string): Host {
   return {
     commands,
     mounts,
+    nfs: createNfsMounts(commands, mounts, runFolder),
     files: createFiles(commands, mounts, runFolder),
     quotas: createQuotas(),
     btrfs: createBtrfs(),

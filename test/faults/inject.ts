@@ -50,6 +50,7 @@ const EFFECTS: { readonly [Group in keyof Host]: { readonly [Method in keyof Hos
     mountMemory: 'changes',
     resizeMemory: 'changes',
   },
+  nfs: { mount: 'changes', unmount: 'changes', recover: 'changes' },
   loops: {
     find: 'reads',
     list: 'reads',
@@ -202,6 +203,7 @@ export function injectFaults(real: Host): FaultyHost {
     host: {
       files: wrap(real.files, 'files'),
       mounts: wrap(real.mounts, 'mounts'),
+      nfs: wrap(real.nfs, 'nfs'),
       loops: wrap(real.loops, 'loops'),
       disks: wrap(real.disks, 'disks'),
       quotas: wrap(real.quotas, 'quotas'),

@@ -1,0 +1,235 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { endIfAborted, raceSignal } from '../backends/signals.ts';
+import { messageOf, StowageError } from '../errors.ts';
+import type { Host } from '../host/host.ts';
+import type { MountEntry } from '../host/mounts.ts';
+import { isNfs } from '../host/nfs-mount.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { controllerOptions, reachingOptions } from './options.ts';
+import { mountSource, type ShareSource } from './source.ts';
+
+/** A share as the controller reaches it: for each there is one mount at most. */
+export interface Share extends ShareSource {
+  readonly options: readonly string[]; // those that concern reaching the server count
+}
+
+/** A use of a share's mount, which stays mounted while there is one. */
+export interface ShareUse {
+  readonly path: string;
+  /** Ends the use; again does nothing. */
+  readonly release: () => void;
+}
+
+export interface Shares {
+  /** Where a share's mount is or would be: the same after a restart. */
+  pathOf(share: Share): string;
+  /**
+   * Mounts the share unless it is mounted, and keeps it so until the use is released. Callers that come while it is being mounted share that mount, each with its own signal.
+   * Nothing on the share is touched.
+   * @throws what NfsMounts.mount throws; 'exhausted' where as many shares are in use as may be mounted
+   */
+  use(share: Share, signal: AbortSignal): Promise<ShareUse>;
+  /** Takes away a mount that is of no use any more, such as after ESTALE; who uses it has the new one at the same path after the next `use`. */
+  renew(share: Share, signal: AbortSignal): Promise<void>;
+  /** Finds the mounts of an earlier process: the next `use` takes them over, and they are idle until then. For the start. */
+  recover(): Promise<void>;
+  /** How many are mounted or being mounted. */
+  count(): number;
+  /** Stops counting idle time; the mounts stay for the next process. */
+  close(): void;
+}
+
+export interface ShareLimits {
+  readonly maxMounts: number;
+  readonly idleMs: number; // a mount without a use is taken away after that
+  readonly mountTimeoutMs: number;
+}
+
+export const DEFAULT_SHARE_LIMITS: ShareLimits = { maxMounts: 256, idleMs: 600_000, mountTimeoutMs: 60_000 };
+
+const UNMOUNT_TIMEOUT_MS = 15_000;
+const NAME = /^[0-9a-f]{32}$/;
+
+/** What is kept for one path. */
+interface Place {
+  readonly path: string;
+  uses: number;
+  idleSinceMs: number;
+  clock: NodeJS.Timeout | undefined;
+  /** The last mount or unmount: the next waits for it, whatever came of it. */
+  last: Promise<unknown>;
+  /** A mount under way, which later callers join. */
+  mounting: Promise<void> | undefined;
+}
+
+/**
+ * The controller's mounts of shares.
+ * @param folder where they are mounted, without links on the way (as mountinfo names it); made when it is needed
+ */
+export function createShares(
+  host: Pick<Host, 'nfs' | 'mounts' | 'files'>,
+  folder: string,
+  log: Logger,
+  limits: ShareLimits = DEFAULT_SHARE_LIMITS,
+): Shares {
+  const places = new Map<string, Place>();
+
+  const pathOf = (share: Share) => join(folder, nameOf(share));
+
+  function placeAt(path: string): Place {
+    const known = places.get(path);
+    if (known !== undefined) return known;
+    const place: Place = {
+      path,
+      uses: 0,
+      idleSinceMs: Date.now(),
+      clock: undefined,
+      last: Promise.resolve(),
+      mounting: undefined,
+    };
+    places.set(path, place);
+    return place;
+  }
+
+  /** Runs work on a place after the work before it. */
+  function inTurn(place: Place, work: () => Promise<void>): Promise<void> {
+    const done = place.last.then(work);
+    place.last = done.catch(() => undefined); // whoever asked hears of it
+    return done;
+  }
+
+  function startClock(place: Place): void {
+    clearTimeout(place.clock);
+    place.idleSinceMs = Date.now();
+    place.clock = setTimeout(() => takeAwayUnheard(place), limits.idleMs);
+    place.clock.unref();
+  }
+
+  function takeAwayUnheard(place: Place): void {
+    takeAway(place).catch((error: unknown) =>
+      log.warn({ path: place.path }, `the idle mount of an NFS share stays: ${messageOf(error)}`),
+    );
+  }
+
+  /** Unmounts what nobody uses, and forgets it. */
+  function takeAway(place: Place): Promise<void> {
+    clearTimeout(place.clock);
+    return inTurn(place, async () => {
+      if (place.uses > 0) return; // someone came while this waited
+      try {
+        await unmount(place);
+      } catch (error) {
+        if (place.uses === 0) startClock(place); // tried again then
+        throw error;
+      }
+      if (place.uses === 0) places.delete(place.path);
+    });
+  }
+
+  async function unmount({ path }: Place): Promise<void> {
+    await host.nfs.unmount(path, { force: false }, AbortSignal.timeout(UNMOUNT_TIMEOUT_MS));
+    await host.files.removeFolder(path);
+  }
+
+  /** Makes room for one more by taking away the one that is idle for longest. */
+  async function makeRoom(): Promise<void> {
+    while (places.size > limits.maxMounts) {
+      const [oldest] = [...places.values()].filter(isIdle).sort(byIdleSince);
+      if (oldest === undefined) {
+        throw new StowageError(
+          'exhausted',
+          `${limits.maxMounts} NFS shares are in use at once, as many as may be mounted; try again later, or use fewer`,
+        );
+      }
+      await takeAway(oldest);
+    }
+  }
+
+  function mounted(place: Place, share: Share): Promise<void> {
+    place.mounting ??= inTurn(place, async () => {
+      if (isMountOf(share, (await host.mounts.table()).at(place.path))) return;
+      await makeRoom();
+      await host.files.makeFolders(place.path);
+      const signal = AbortSignal.timeout(limits.mountTimeoutMs);
+      await host.nfs.unmount(place.path, { force: false }, signal); // another share's, or one that is covered
+      await host.nfs.mount(mountSource(share), place.path, controllerOptions(share.options), signal);
+    }).finally(() => {
+      place.mounting = undefined;
+    });
+    return place.mounting;
+  }
+
+  return {
+    pathOf,
+    async use(share, signal) {
+      const what = `mounting NFS share ${mountSource(share)}`;
+      endIfAborted(signal, what);
+      const place = placeAt(pathOf(share));
+      clearTimeout(place.clock);
+      place.uses++;
+      try {
+        await raceSignal(mounted(place, share), signal, what);
+      } catch (error) {
+        place.uses--;
+        if (isIdle(place)) takeAwayUnheard(place);
+        else if (place.uses === 0) startClock(place); // the mount goes on, for who calls again
+        throw error;
+      }
+      let isReleased = false;
+      return {
+        path: place.path,
+        release() {
+          if (isReleased) return;
+          isReleased = true;
+          place.uses--;
+          if (place.uses === 0) startClock(place);
+        },
+      };
+    },
+
+    async renew(share, signal) {
+      const place = placeAt(pathOf(share));
+      if (place.uses === 0) startClock(place);
+      await inTurn(place, () => host.nfs.unmount(place.path, { force: false }, signal));
+    },
+
+    async recover() {
+      await host.nfs.recover();
+      const table = await host.mounts.table();
+      for (const name of await host.files.list(folder)) {
+        if (!NAME.test(name)) continue;
+        const place = placeAt(join(folder, name));
+        if (place.uses > 0) continue;
+        if (table.at(place.path) === undefined) takeAwayUnheard(place);
+        else startClock(place);
+      }
+    },
+
+    count: () => places.size,
+
+    close() {
+      for (const { clock } of places.values()) clearTimeout(clock);
+    },
+  };
+}
+
+/** A name for the server, the share and the options that reach it. */
+function nameOf(share: Share): string {
+  const key = [share.server, share.share, ...reachingOptions(share.options)].join('\n');
+  return createHash('sha256').update(key).digest('hex').slice(0, 32);
+}
+
+/** The path stands for the options; the source tells a mount by which someone else covered it. */
+function isMountOf(share: ShareSource, mount: MountEntry | undefined): boolean {
+  return mount !== undefined && mount.source === mountSource(share) && isNfs(mount);
+}
+
+/** A place whose mount is under way may be waiting for room itself. */
+function isIdle({ uses, mounting }: Place): boolean {
+  return uses === 0 && mounting === undefined;
+}
+
+function byIdleSince(first: Place, second: Place): number {
+  return first.idleSinceMs - second.idleSinceMs;
+}
