@@ -23,6 +23,11 @@ export function snapshotLayout(source: Layout): Layout {
   }
 }
 
+/** The file system that the backend made in it; undefined for raw block, and where it is the pool's or was there before. */
+export function madeFsType(layout: Layout): string | undefined {
+  return 'content' in layout && layout.content.type === 'mount' ? layout.content.fsType : undefined;
+}
+
 /** The item's layout, if it is a folder's. Throws 'precondition' for one of another backend: the pool's config was changed. */
 export function directoryLayout(item: Item): DirectoryLayout {
   if (item.layout.backend !== 'directory') throw wrongBackend(item, 'directory');

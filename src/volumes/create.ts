@@ -1,4 +1,5 @@
 import type { Wish } from '../backends/backend.ts';
+import { madeFsType } from '../backends/layout.ts';
 import { isStowageError, StowageError } from '../errors.ts';
 import { checkCapability, checkOnDelete, choosePool, isHere, topologyHere } from './choose.ts';
 import type { Context, ManagedPool } from './context.ts';
@@ -183,6 +184,5 @@ function checkSame(record: VolumeRecord, request: CreateVolumeRequest): void {
 
 function fsTypeDiffers(record: VolumeRecord, access: Access): boolean {
   if (access.type === 'block' || access.fsType === undefined) return false;
-  const { layout } = record;
-  return 'content' in layout && layout.content.type === 'mount' && layout.content.fsType !== access.fsType;
+  return ![undefined, access.fsType].includes(madeFsType(record.layout));
 }
