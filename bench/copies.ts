@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { writeRandom } from '../src/cli/demo/data.ts';
 import { services } from '../src/csi/services.ts';
 import type { Host } from '../src/host/host.ts';
@@ -19,6 +20,8 @@ export interface CopyMeasurement {
   readonly cloneMs: readonly number[];
   readonly copyMs: readonly number[];
 }
+
+const POLL_MS = 5;
 
 /** What a volume's own file system keeps for itself; mkfs.xfs(8) makes none below 300 MiB. */
 const OVERHEAD_BYTES = 384 * 1024 ** 2;
@@ -56,12 +59,18 @@ async function copyFully({ commands }: Host, from: string, to: string): Promise<
   await commands.run('sync', [to], { signal: interrupt });
 }
 
+/** CreateSnapshot until it says that the snapshot is ready: a driver under load may answer before. */
 async function timeSnapshot({ client }: Subject, name: string, sourceVolumeId: string): Promise<number> {
   let snapshotId = '';
   const ms = await timed(async () => {
-    const { snapshot } = await client.call(controller.CreateSnapshot, { name, sourceVolumeId });
-    if (snapshot?.readyToUse !== true) throw new Error('the snapshot is not ready when CreateSnapshot answers');
-    snapshotId = snapshot.snapshotId;
+    for (let isReady = false; !isReady; ) {
+      interrupt.throwIfAborted();
+      const { snapshot } = await client.call(controller.CreateSnapshot, { name, sourceVolumeId });
+      if (snapshot === null) throw new Error('CreateSnapshot answered without a snapshot');
+      snapshotId = snapshot.snapshotId;
+      isReady = snapshot.readyToUse;
+      if (!isReady) await sleep(POLL_MS);
+    }
   });
   await client.call(controller.DeleteSnapshot, { snapshotId });
   return ms;

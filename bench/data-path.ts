@@ -8,11 +8,12 @@ import { start, stowage } from './drivers.ts';
 import { FIO_JOBS, type Fio, layOut, measureJob } from './fio.ts';
 import { casesOf, type Ground, makeGround } from './grounds.ts';
 import { interrupt } from './interrupt.ts';
+import { spreadText } from './markdown.ts';
 import type { DataPathSizes } from './options.ts';
 import type { Subject } from './phases.ts';
 import { releaseInTheEnd } from './pool-fs.ts';
 import { withPublished } from './published.ts';
-import type { Pair } from './results.ts';
+import { medianRatio, type Pair } from './results.ts';
 import { say } from './rounds.ts';
 
 /** One job on one backend: bytes per second through its volume, and on a plain file of the same file system. */
@@ -107,6 +108,7 @@ async function measureJobs(
       for (let round = 0; round < rounds; round++) await host.files.removeFile(plainFile(round));
     }
   });
+  for (const [job, found] of pairs) say(`${title}: ${job.title}: ${spreadText(medianRatio(found))} of a plain file`);
   return [...pairs].map(([job, found]) => ({ backend, title, job: job.title, pairs: found }));
 }
 
