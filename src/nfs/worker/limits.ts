@@ -7,7 +7,7 @@ export interface ShareLimits {
   readonly running: number; // calls under way at once
   readonly longRunning: number; // copies, removals of trees and allocations under way at once
   readonly waiting: number; // calls in line, and as many long ones
-  readonly unkillable: number; // workers that may be in the state of being killed: D state
+  readonly unkillable: number; // processes that may live beside the two at work: killed ones in D state
   readonly firstRetryMs: number; // after a server was silent, calls fail at once for so long
   readonly longestRetryMs: number; // twice as long each time, up to this
 }
