@@ -55,8 +55,7 @@ async function attachNew(
     if (!(await configureFree(path, file, handle, options))) continue;
     const device = await describe(basename(path));
     if (device === undefined) continue; // another has detached it
-    remember(state, identity, path);
-    return device;
+    return remember(state, identity, device);
   }
   const found = `${MAX_ATTACH_TRIES} free loop devices were taken by others first`;
   throw new StowageError('busy', `${file} cannot be attached: ${found}; call again`);

@@ -9,6 +9,37 @@ const MAX_KNOWN_DEVICES = 4096;
 export interface LoopState {
   readonly known: Map<string, string>; // a hint: asked again at each use
   readonly turns: Map<string, Promise<unknown>>;
+  /** All devices, and those by their file's identity: looked at once for all who ask in the meantime, or many volumes would each ask every device. */
+  readonly list: () => Promise<LoopDevice[]>;
+  readonly byIdentity: () => Promise<ReadonlyMap<string, LoopDevice>>;
+}
+
+export function createLoopState(): LoopState {
+  return { known: new Map(), turns: new Map(), list: shareNext(list), byIdentity: shareNext(devicesByIdentity) };
+}
+
+/** Does the work for all who ask before it begins, one after another: whoever asks gets what was looked at after that. */
+function shareNext<T>(work: () => Promise<T>): () => Promise<T> {
+  let running: Promise<unknown> = Promise.resolve();
+  let next: Promise<T> | undefined;
+  return () => {
+    next ??= running.then(() => {
+      next = undefined;
+      const begun = work();
+      running = begun.catch(() => undefined); // whoever asked hears of it
+      return begun;
+    });
+    return next;
+  };
+}
+
+async function devicesByIdentity(): Promise<Map<string, LoopDevice>> {
+  const found = new Map<string, LoopDevice>();
+  for (const device of await list()) {
+    const identity = await identityOfDevice(device.path);
+    if (identity !== undefined && !found.has(identity)) found.set(identity, device);
+  }
+  return found;
 }
 
 /** The device that has the file attached: Loops.find. */
@@ -39,30 +70,34 @@ export async function findByIdentity(
     state.known.delete(identity);
   }
   // The name is only a hint (hard links, bind mounts), which finds most at the first try.
-  const devices = await list();
-  const isNamed = (device: LoopDevice) => basename(device.backingFile) === name;
-  for (const device of [...devices.filter(isNamed), ...devices.filter((each) => !isNamed(each))]) {
-    if (!(await hasFile(device.path, identity))) continue;
-    remember(state, identity, device.path);
-    return device;
+  for (const device of await state.list()) {
+    if (basename(device.backingFile) === name && (await hasFile(device.path, identity))) {
+      return remember(state, identity, device);
+    }
   }
-  return undefined;
+  const device = (await state.byIdentity()).get(identity);
+  return device && remember(state, identity, device);
+}
+
+async function hasFile(device: string, identity: string): Promise<boolean> {
+  return (await identityOfDevice(device)) === identity;
 }
 
 /** A device whose own file's disk is gone cannot say what it has (EIO, ESTALE): not ours, which the caller has just looked at. */
-async function hasFile(device: string, identity: string): Promise<boolean> {
+async function identityOfDevice(device: string): Promise<string | undefined> {
   try {
-    return (await statusOf(device))?.identity === identity;
+    return (await statusOf(device))?.identity;
   } catch (error) {
-    if (isErrno(error, 'EIO', 'ESTALE', 'ENOTCONN')) return false;
+    if (isErrno(error, 'EIO', 'ESTALE', 'ENOTCONN')) return undefined;
     throw error;
   }
 }
 
 /** Notes which device has the file. */
-export function remember(state: LoopState, identity: string, device: string): void {
+export function remember<D extends Pick<LoopDevice, 'path'>>(state: LoopState, identity: string, device: D): D {
   if (state.known.size >= MAX_KNOWN_DEVICES) state.known.clear();
-  state.known.set(identity, device);
+  state.known.set(identity, device.path);
+  return device;
 }
 
 /** One attach or detach at a time for each file. */

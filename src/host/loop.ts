@@ -4,7 +4,7 @@ import { deviceNumber } from './disks.ts';
 import { attach, type LoopOptions } from './loop-attach.ts';
 import { detach } from './loop-detach.ts';
 import { type LoopDevice, list } from './loop-devices.ts';
-import { find, type LoopState } from './loop-find.ts';
+import { createLoopState, find, type LoopState } from './loop-find.ts';
 import { setCapacity, setDeviceReadOnly } from './loop-ioctl.ts';
 import type { Mounts } from './mounts.ts';
 
@@ -30,7 +30,7 @@ export interface Loops {
 
 /** Creates the loop devices' side of the host. Only one process at a time may attach files of the same folder. */
 export function createLoops(mounts: Mounts): Loops {
-  const state: LoopState = { known: new Map(), turns: new Map() };
+  const state = createLoopState();
   return {
     find: (file) => find(state, file),
     list,

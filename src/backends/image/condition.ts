@@ -22,11 +22,12 @@ export async function imageCondition(pool: ImagePool, item: Item): Promise<strin
   if (item.kind === 'volume' && file.sizeBytes < item.sizeBytes) {
     return `its file ${path} has ${file.sizeBytes} bytes, not ${item.sizeBytes}: it was truncated; stop the volume's pods, and ${restore}`;
   }
-  const overwritten = await overwrittenAs(pool, item);
+  // Side by side: reads take turns, and the devices are best asked for many volumes at once.
+  const [overwritten, attached] = await Promise.all([overwrittenAs(pool, item), findAttached(pool, item)]);
   if (overwritten !== undefined) {
     return `its file ${path} does not begin with an ${overwritten} file system any more: it was overwritten; stop the volume's pods, and ${restore}`;
   }
-  return mountedProblem(pool.host, (await findAttached(pool, item))?.mounts ?? []);
+  return mountedProblem(pool.host, attached?.mounts ?? []);
 }
 
 /** The type of the file system that the file should hold and does not; undefined where it does, or holds a raw block volume. */
