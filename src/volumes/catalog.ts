@@ -6,6 +6,7 @@ import {
   isAside,
   isLive,
   type SnapshotRecord,
+  type StoredRecord,
   type VolumeRecord,
 } from './record.ts';
 import { createSortedIds, type SortedIds } from './sorted-ids.ts';
@@ -31,7 +32,7 @@ export interface Catalog {
   byName<K extends AnyRecord['kind']>(kind: K, name: string): Extract<AnyRecord, { kind: K }> | undefined;
   /** The live record of an ephemeral volume; `byName` does not know of those. */
   ephemeral(name: string): VolumeRecord | undefined;
-  /** Ids of ready volumes (but ephemeral ones) or snapshots in order, behind `after`. */
+  /** Ids of ready volumes (but ephemeral ones), or of ready and unready snapshots, in order, behind `after`. */
   listed(kind: 'volume' | 'snapshot', after: string | undefined): Iterable<string>;
   snapshotsOf(volumeId: string): readonly SnapshotRecord[];
   /** True while a copy is being made from this volume or snapshot. */
@@ -73,7 +74,7 @@ export function createCatalog(): Catalog {
     if (record.kind === 'group') return;
 
     promised.set(record.pool, (promised.get(record.pool) ?? 0) + sign * record.reservedBytes);
-    if (record.state === 'ready' && !isEphemeral(record)) {
+    if (isListed(record)) {
       if (sign === 1) listed[record.kind].add(record.id);
       else listed[record.kind].remove(record.id);
     }
@@ -164,6 +165,11 @@ function departed(record: VolumeRecord): AsideRecord {
 /** Names of ephemeral volumes are apart: no CreateVolume comes upon one. */
 function nameKey(record: AnyRecord): string {
   return `${isEphemeral(record) ? 'ephemeral' : record.kind}:${record.name}`;
+}
+
+/** Snapshots also while they are being made. */
+function isListed(record: StoredRecord): boolean {
+  return record.kind === 'snapshot' ? isLive(record) : record.state === 'ready' && !isEphemeral(record);
 }
 
 function isEphemeral(record: AnyRecord): boolean {

@@ -6,7 +6,7 @@ import { volumeInfo } from './create.ts';
 import { lockKey, withLocks } from './locks.ts';
 import { needReady } from './lookup.ts';
 import { applyOptions, mergeOptions, optionsOf } from './options.ts';
-import type { SnapshotRecord, VolumeRecord } from './record.ts';
+import { isLive, type SnapshotRecord, type VolumeRecord } from './record.ts';
 import type {
   CapacityRequest,
   ListSnapshotsRequest,
@@ -148,9 +148,12 @@ async function statusOf(context: Context, looked: Looked): Promise<VolumeStatus>
   };
 }
 
-/** A snapshot is listed once it is complete, and its group with it. */
+/**
+ * A snapshot is listed from its record on, since the snapshotter asks here whether one that was answered unready has become ready; of a group, once all
+ * of it is complete.
+ */
 function isListed(context: Context, record: SnapshotRecord): boolean {
-  if (record.state !== 'ready') return false;
+  if (!isLive(record)) return false;
   return record.groupId === undefined || context.catalog.group(record.groupId)?.state === 'ready';
 }
 

@@ -68,7 +68,8 @@ function compare(catalog: ReturnType<typeof createCatalog>, records: readonly An
     for (const id of ids) expect(catalog[kind](id)).toEqual(ofKind.find((record) => record.id === id));
   }
   for (const kind of ['volume', 'snapshot'] as const) {
-    const ready = stored.filter((record) => record.kind === kind && record.state === 'ready').map(({ id }) => id);
+    const shown = (record: AnyRecord) => (kind === 'snapshot' ? isLive(record) : record.state === 'ready');
+    const ready = stored.filter((record) => record.kind === kind && shown(record)).map(({ id }) => id);
     for (const after of [undefined, 'a', 's2', 'v2', 'z'])
       expect([...catalog.listed(kind, after)]).toEqual(ready.filter((id) => after === undefined || id > after).sort());
   }
