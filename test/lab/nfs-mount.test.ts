@@ -1,7 +1,8 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Host } from '../../src/host/host.ts';
@@ -138,6 +139,28 @@ describe('a mount of NFS', () => {
       reader.kill('SIGKILL');
       await mortal.resume();
     }
+  });
+
+  it('leaves the tree by the deadline also with data for a dead server, which is written when that is back', async () => {
+    await host.nfs.mount(`${mortal.address}:/`, target, ['vers=4.2'], signal());
+    // A shell would close a copy of the file with each command, and wait for the server there.
+    const script =
+      '$|=1; open F, ">", $ARGV[0] or die; print "open\\n"; <STDIN>; syswrite F, "dirty"; print "written\\n"; sleep';
+    const writer = spawn('perl', ['-e', script, join(target, 'dirty')]);
+    try {
+      await new Promise((resolve) => writer.stdout.once('data', resolve));
+      await mortal.halt();
+      writer.stdin.write('\n');
+      await new Promise((resolve) => writer.stdout.once('data', resolve));
+    } finally {
+      writer.kill('SIGKILL');
+    }
+    await host.nfs.unmount(target, { force: false }, AbortSignal.timeout(5000));
+    expect(await nfsMounts()).toEqual([]);
+    await mortal.resume();
+    const written = () => readFile(join(mortal.folder, 'dirty'), 'utf8');
+    for (let tries = 0; (await written()) !== 'dirty' && tries < 300; tries++) await setTimeout(100);
+    expect(await written()).toBe('dirty');
   });
 
   it('is left alone by unmount where it is none of NFS', async () => {
