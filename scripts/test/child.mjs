@@ -1,16 +1,18 @@
 import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 
 const KILL_GRACE_MS = 10_000;
 
 /**
- * Runs a program with this process's output, in a process group of its own, which is ended at the limit or when this
+ * Runs a program, with this process's output or with a file's, in a process group of its own, which is ended at the limit or when this
  * process is told to end.
  * @returns {Promise<{exitCode: number, problem?: string}>}
  */
-export async function run(program, args, { limitMs, env = {} }) {
+export async function run(program, args, { limitMs, env = {}, outputFile }) {
+  const output = outputFile === undefined ? 'inherit' : openSync(outputFile, 'w');
   const child = spawn(program, args, {
     detached: true,
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', output, output],
     env: { ...process.env, ...env },
   });
   const timers = [];
@@ -30,6 +32,7 @@ export async function run(program, args, { limitMs, env = {} }) {
     });
     child.once('exit', (code) => resolve(code ?? 1));
   });
+  if (outputFile !== undefined) closeSync(output);
   for (const timer of timers) clearTimeout(timer);
   for (const name of ['SIGINT', 'SIGTERM']) process.off(name, interrupted);
   return { exitCode, problem };

@@ -44,7 +44,7 @@ async function jestHere(project, limitMs) {
 }
 
 async function jestInLab(limitMs) {
-  const [file, kernel] = [`${LAB}/lab.json`, `${LAB}/kernel`];
+  const [file, kernel, log] = [`${LAB}/lab.json`, `${LAB}/kernel`, `${RESULTS}/lab.log`];
   rmSync(file, { force: true });
   const inside = ['bash', '-c', `uname -r >${kernel} && exec "$@"`, 'lab', process.execPath, ...JEST];
   const args = [
@@ -59,7 +59,9 @@ async function jestInLab(limitMs) {
     ...jestArguments('lab', file),
     '--runInBand',
   ];
-  const ended = await run('test/lab/run', args, { limitMs: limitMs + MINUTE_MS });
+  // It runs beside other tiers: its output comes as a whole, at its end.
+  const ended = await run('test/lab/run', args, { limitMs: limitMs + MINUTE_MS, outputFile: log });
+  console.log(`\n=== lab: its output\n${readFileSync(log, 'utf8')}`);
   const release = existsSync(kernel) ? readFileSync(kernel, 'utf8').trim() : 'unknown';
   return { where: `guest kernel ${release}`, ...countsOfJest(file, ended) };
 }
