@@ -14,11 +14,13 @@ const RUNS = [
     poolBytes: 3072 * MIB,
     parts: ['plan', 'lifecycle', 'copies', 'size'],
   },
-  { type: 'thin', content: 'xfs', sizeBytes: 304 * MIB, poolBytes: 24 * 1024 * MIB, parts: ['copies', 'size'] },
+  { type: 'thin', content: 'xfs', sizeBytes: 304 * MIB, poolBytes: 24 * 1024 * MIB, parts: ['copies'] },
+  // XFS volumes take 64 MiB each when they are made, and the thin pool, in the guest's memory, gives nothing back.
+  { type: 'thin', content: 'xfs', sizeBytes: 304 * MIB, poolBytes: 960 * MIB, parts: ['size'] },
 ] as const;
 
 for (const { type, content, sizeBytes, poolBytes, parts } of RUNS) {
-  describeBackend(`lvm, ${type}, ${content}`, {
+  describeBackend(`lvm, ${type}, ${content}${parts === undefined ? '' : `: ${parts.join(', ')}`}`, {
     makePool: () => makeLvmPool(type, poolBytes, content === 'xfs' ? 'xfs' : 'ext4'),
     access: content === 'block' ? { type: 'block' } : { type: 'mount', fsType: content },
     sizeBytes,

@@ -1,4 +1,4 @@
-import { StowageError } from '../../errors.ts';
+import { messageOf, StowageError } from '../../errors.ts';
 import type { Item } from '../backend.ts';
 import { lvmLayout } from '../layout.ts';
 import { MIB } from '../sizes.ts';
@@ -58,9 +58,22 @@ async function overwrite(pool: LvmPool, item: Item, sizeBytes: number, signal: A
   if ((await pool.devices.find(trash)) === undefined) await activate(pool, item, trash, signal);
   const device = await pool.devices.find(trash);
   if (device === undefined) throw new StowageError('internal', `LVM activated ${trash}, and there is no device`);
+  let punches = true;
   for (let offset = 0; offset < sizeBytes; offset += ZERO_SLICE_BYTES) {
     const length = Math.min(ZERO_SLICE_BYTES, sizeBytes - offset);
-    const range = ['--offset', String(offset), '--length', String(length)];
-    await pool.host.commands.run('blkdiscard', ['--zeroout', ...range, device.path], { signal });
+    const range = ['--offset', String(offset), '--length', String(length), device.path];
+    punches &&= await punch(pool, range, signal);
+    if (!punches) await pool.host.commands.run('blkdiscard', ['--zeroout', ...range], { signal });
+  }
+}
+
+/** Lets the disk make zeros by itself, giving back what it took (fallocate(2) on a block device); false where it cannot. */
+async function punch(pool: LvmPool, range: readonly string[], signal: AbortSignal): Promise<boolean> {
+  try {
+    await pool.host.commands.run('fallocate', ['--punch-hole', ...range], { signal });
+    return true;
+  } catch (error) {
+    if (!messageOf(error).includes('not supported')) throw error;
+    return false;
   }
 }
