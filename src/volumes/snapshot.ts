@@ -14,6 +14,8 @@ import type { SnapshotInfo } from './service.ts';
 
 /** A call waits this long for its copy, then answers with ready_to_use false. */
 const READY_WAIT_MS = 2_000;
+/** An instant one is not worth a second call, also where LVM takes its turn; below the snapshotter's deadline. */
+const INSTANT_WAIT_MS = 8_000;
 
 /** CreateSnapshot: instant where the pool can, else a copy that may go on behind the answer. Idempotent by name. */
 export async function createSnapshot(
@@ -34,7 +36,8 @@ export async function createSnapshot(
     if (late !== undefined) checkSame(late, sourceVolumeId);
     if (late?.state === 'ready') return snapshotInfo(late);
     const record = late ?? (await beginSnapshot(context, pool, source, name));
-    await waitFor(startSnapshot(context, pool, record), READY_WAIT_MS, signal);
+    const waitMs = pool.backend.features.snapshots === 'instant' ? INSTANT_WAIT_MS : READY_WAIT_MS;
+    await waitFor(startSnapshot(context, pool, record), waitMs, signal);
     return snapshotInfo(context.catalog.snapshot(record.id) ?? record);
   });
 }
