@@ -72,7 +72,9 @@ export function dataPathTable({ jobs, copies }: DataPathResult): string {
   );
   return [
     table(['volume', 'job', 'volume MiB/s', 'plain file MiB/s', 'ratio: median (its 95 % interval)'], jobRows),
-    table(['volume', 'copy', 'ms', 'cp ms', 'ratio: median (least to most)'], copyRows),
+    ...(copyRows.length === 0
+      ? []
+      : [table(['volume', 'copy', 'ms', 'cp ms', 'ratio: median (least to most)'], copyRows)]),
   ].join('\n\n');
 }
 
