@@ -1,4 +1,10 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, it } from '@jest/globals';
+import { build } from 'esbuild';
 import { createLog } from '../../src/telemetry/log.ts';
 
 function logging(level: 'info' | 'debug') {
@@ -32,4 +38,29 @@ it('never shows secrets or mount flags, wherever they are', () => {
   log.info({ secrets, request: { secrets }, a: { b: { secrets, mountFlags: ['hunter2'] } } }, 'call');
   log.child({ secrets }).info('call');
   expect(lines.join('')).not.toContain('hunter2');
+});
+
+it('lets the process live where its standard error cannot be written', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'stowage-log-'));
+  try {
+    const program = join(folder, 'logs.cjs');
+    const contents = `import { createLog } from './src/telemetry/log.ts'; createLog('info').info('a'); setTimeout(() => console.log('alive'), 50);`;
+    await build({
+      stdin: { contents, resolveDir: '.' },
+      bundle: true,
+      platform: 'node',
+      outfile: program,
+      logLevel: 'error',
+    });
+    const { stdout } = await promisify(execFile)('sh', [
+      '-c',
+      'exec "$1" "$2" 2>/dev/full',
+      'sh',
+      process.execPath,
+      program,
+    ]);
+    expect(stdout).toBe('alive\n');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
