@@ -36,4 +36,5 @@ describeBackend('btrfs, advisory', {
   },
   access,
   sizeBytes: SIZE_BYTES,
+  parts: ['lifecycle', 'copies'],
 });

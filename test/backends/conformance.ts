@@ -9,6 +9,8 @@ import { recoveryTests } from './conformance/recovery.ts';
 import { sizeTests } from './conformance/size.ts';
 import { createWorkbench, type Inspect, type Workbench } from './workbench.ts';
 
+const isFull = process.env.STOWAGE_CONFORMANCE === 'full';
+
 export interface ConformanceSetup {
   makePool(): Promise<{ config: BackendConfig; inspect?: Inspect; cleanup: () => Promise<void> }>;
   /** What the volumes of this run are. */
@@ -17,11 +19,11 @@ export interface ConformanceSetup {
   readonly sizeBytes: number;
   /** What the usage of these volumes does not tell, as the backend's page says: the number of files; what a copy shares with its source. */
   readonly usageLacks?: readonly ('inodes' | 'shared')[];
-  /** Only these parts, where another run has tried the others in the same way; left out: all. */
+  /** Only these parts, where another run has tried the others in nearly the same way; left out, and with STOWAGE_CONFORMANCE=full: all. */
   readonly parts?: readonly Part[];
 }
 
-type Part = 'plan' | 'lifecycle' | 'copies' | 'size' | 'recovery';
+export type Part = 'plan' | 'lifecycle' | 'copies' | 'size' | 'recovery';
 
 const PARTS: Readonly<Record<Part, (bench: () => Workbench, setup: ConformanceSetup) => void>> = {
   plan: planTests,
@@ -52,7 +54,7 @@ export function describeBackend(name: string, setup: ConformanceSetup): void {
     afterAll(() => cleanup(), 120_000);
 
     for (const [part, tests] of Object.entries(PARTS)) {
-      if (setup.parts === undefined || setup.parts.some((wanted) => wanted === part)) tests(get, setup);
+      if (isFull || setup.parts === undefined || setup.parts.some((wanted) => wanted === part)) tests(get, setup);
     }
   });
 }

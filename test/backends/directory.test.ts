@@ -2,7 +2,11 @@ import { makePool } from '../support/pools.ts';
 import { directoryConfig } from './configs.ts';
 import { describeBackend } from './conformance.ts';
 
-for (const kind of ['folder', 'xfs', 'btrfs'] as const) {
+for (const [kind, parts] of [
+  ['folder', undefined],
+  ['xfs', ['copies', 'size']],
+  ['btrfs', ['copies', 'size']],
+] as const) {
   describeBackend(`directory on ${kind}, advisory`, {
     makePool: async () => {
       const pool = await makePool(kind);
@@ -10,5 +14,6 @@ for (const kind of ['folder', 'xfs', 'btrfs'] as const) {
     },
     access: { type: 'mount', fsType: undefined },
     sizeBytes: 64 * 1024 ** 2,
+    ...(parts === undefined ? {} : { parts }),
   });
 }

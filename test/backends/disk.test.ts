@@ -3,19 +3,19 @@ import { join } from 'node:path';
 import type { Wish } from '../../src/backends/backend.ts';
 import { makeDisks } from '../support/pools.ts';
 import { diskConfig } from './configs.ts';
-import { describeBackend } from './conformance.ts';
+import { describeBackend, type Part } from './conformance.ts';
 
 const MIB = 1024 ** 2;
 const DISKS = 36;
 const DISK_BYTES = 320 * MIB;
 
-const RAW: readonly { name: string; access: Wish['access'] }[] = [
+const RAW: readonly { name: string; access: Wish['access']; parts?: readonly Part[] }[] = [
   { name: 'raw block', access: { type: 'block' } },
-  { name: 'mounted as ext4', access: { type: 'mount', fsType: 'ext4' } },
-  { name: 'mounted as xfs', access: { type: 'mount', fsType: 'xfs' } },
+  { name: 'mounted as ext4', access: { type: 'mount', fsType: 'ext4' }, parts: ['lifecycle', 'size'] },
+  { name: 'mounted as xfs', access: { type: 'mount', fsType: 'xfs' }, parts: ['size', 'recovery'] },
 ];
 
-for (const { name, access } of RAW) {
+for (const { name, access, parts } of RAW) {
   describeBackend(`disk, ${name}`, {
     makePool: async () => {
       const { path, folder, cleanup } = await makeDisks('raw', DISKS, DISK_BYTES);
@@ -24,6 +24,7 @@ for (const { name, access } of RAW) {
     },
     access,
     sizeBytes: DISK_BYTES,
+    ...(parts === undefined ? {} : { parts }),
   });
 }
 

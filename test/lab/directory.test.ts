@@ -2,7 +2,10 @@ import { directoryConfig } from '../backends/configs.ts';
 import { describeBackend } from '../backends/conformance.ts';
 import { makePool } from '../support/pools.ts';
 
-for (const kind of ['xfs-quota', 'ext4-quota'] as const) {
+for (const [kind, parts] of [
+  ['xfs-quota', undefined],
+  ['ext4-quota', ['size', 'copies']],
+] as const) {
   describeBackend(`directory on ${kind}, enforced`, {
     makePool: async () => {
       const pool = await makePool(kind);
@@ -10,5 +13,6 @@ for (const kind of ['xfs-quota', 'ext4-quota'] as const) {
     },
     access: { type: 'mount', fsType: undefined },
     sizeBytes: 32 * 1024 ** 2,
+    ...(parts === undefined ? {} : { parts }),
   });
 }
