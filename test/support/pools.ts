@@ -2,11 +2,14 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, open, readdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { POOL_FOLDERS } from '../../src/pools/identity.ts';
 import { isOfGroup, makeVolumeGroup, removeVolumeGroup } from './volume-groups.ts';
 
 const run = promisify(execFile);
+const FORMAT_TRIES = 20;
+const FORMAT_WAIT_MS = 500;
 
 /** `folder` is a plain folder under the temporary folder; the others are a file system of their own on a loop device; lvm: a folder with a volume group beside it. */
 export type PoolKind = FileSystemKind | 'folder' | 'lvm-thin' | 'lvm-thick';
@@ -56,9 +59,21 @@ async function mountNew(kind: FileSystemKind, sizeBytes: number, file: string, p
   } finally {
     await handle.close();
   }
-  const [program = '', ...args] = MKFS[kind];
-  await run(program, [...args, file]);
+  await format(MKFS[kind], file);
   await run('mount', ['-o', mountOptions(kind), file, path]);
+}
+
+/** mkfs.btrfs looks at all mounted loop devices, and fails at those whose disk another test is just taking away. */
+async function format([program = '', ...args]: readonly string[], file: string): Promise<void> {
+  for (let triesLeft = FORMAT_TRIES; ; triesLeft--) {
+    try {
+      await run(program, [...args, file]);
+      return;
+    } catch (error) {
+      if (triesLeft === 0 || !/cannot check mount status/.test(String(error))) throw error;
+      await sleep(FORMAT_WAIT_MS);
+    }
+  }
 }
 
 /**
