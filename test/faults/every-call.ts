@@ -28,19 +28,21 @@ const FULL_VARIANTS = [
   { how: 'fail-after', again: false },
 ] as const satisfies readonly Variant[];
 
-/** Outside of full runs one in so many of the calls that only look is made to fail. */
-const READS_EACH = 5;
+/** Outside of full runs one in so many calls is struck; no multiples of the number of ways, so that all are met. */
+const CHANGES_EACH = 3;
+const READS_EACH = 9;
 
 /**
- * How to strike the call with this index. In full every way; else one, in turn, since what fails in the tries of one call is found in
- * those of its neighbours, of other scenarios and of other backends, too. A call that only looks can do no more than fail: dying at it is
+ * How to strike the call with this index. In full every way; else one in three, in one way, in turn, since what fails in the tries of one call is
+ * found in those of its neighbours, of other scenarios and of other backends, too. A call that only looks can do no more than fail: dying at it is
  * dying after the last change before.
  */
 function variantsOf(call: Call | undefined, turn: number): readonly Variant[] {
   const changes = call?.effect === 'changes';
   if (isFull) return changes ? FULL_VARIANTS : [FIRST];
-  if (changes) return [CHANGE_VARIANTS[turn % CHANGE_VARIANTS.length] ?? FIRST];
-  return call === undefined || turn % READS_EACH === 0 ? [FIRST] : [];
+  if (call === undefined) return [FIRST];
+  if (turn % (changes ? CHANGES_EACH : READS_EACH) !== 0) return [];
+  return [changes ? (CHANGE_VARIANTS[turn % CHANGE_VARIANTS.length] ?? FIRST) : FIRST];
 }
 
 /** One test for each scenario of the backend: every call to the host fails once, in every way. */
