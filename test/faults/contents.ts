@@ -14,9 +14,16 @@ import { digestOf, isStored } from './world.ts';
 const PROOF = 'proof';
 
 /** Writes random content into a volume; a file system's must be staged. Down to the disk. */
-export async function fill(place: Place, { kind, name }: { kind: Kind; name: string }): Promise<void> {
+export async function fill(
+  place: Place,
+  { kind, name }: { kind: Kind; name: string },
+  by?: { readonly csi: Csi; readonly volumeId: string },
+): Promise<void> {
   const data = randomBytes(MIB / 4);
-  if (kind === 'block') await writeSynced(await itemPath(place.pool, 'volumes', name), data);
+  if (place.backend === 'lvm') {
+    if (by === undefined) throw new Error('a logical volume is filled by way of its driver');
+    await onDevice(place, by.csi, { name, volumeId: by.volumeId }, (device) => writeSynced(device, data));
+  } else if (kind === 'block') await writeSynced(await itemPath(place.pool, 'volumes', name), data);
   else if (kind === 'xfs') await writeSynced(join(pathsOf(place.work, name).staging, PROOF), data);
   else await writeFile(join(await itemPath(place.pool, 'volumes', name), PROOF), data);
 }
@@ -50,14 +57,46 @@ async function contentOf(place: Place, csi: Csi, record: StoredRecord): Promise<
     const disk = parseDiskId(record.layout.disk);
     return disk.type === 'device' ? digestOf(disk.path) : proofIn(join(disk.mountPoint, 'volume'));
   }
+  if (record.layout.backend === 'lvm')
+    return volumeContent(csi, record, 'block', (volume) => onDevice(place, csi, volume, digestOf));
   if (record.layout.backend !== 'image') return proofIn(path);
   if (record.layout.content.type === 'block') return digestOf(`${path}.img`);
-  if (record.kind === 'volume') return stagedContent(place, csi, { name: record.name, volumeId: record.id });
+  return volumeContent(csi, record, 'xfs', (volume) => stagedContent(place, csi, volume));
+}
+
+/** Of a snapshot what a volume has that is restored from it. */
+async function volumeContent(
+  csi: Csi,
+  record: StoredRecord,
+  kind: Kind,
+  read: (volume: { name: string; volumeId: string }) => Promise<string>,
+): Promise<string> {
+  if (record.kind === 'volume') return read({ name: record.name, volumeId: record.id });
   const name = 'restored';
-  const volumeId = await createVolume(csi, { name, kind: 'xfs', fromSnapshot: record.id });
-  const content = await stagedContent(place, csi, { name, volumeId });
+  const volumeId = await createVolume(csi, { name, kind, fromSnapshot: record.id });
+  const content = await read({ name, volumeId });
   await deleteVolume(csi, volumeId);
   return content;
+}
+
+/** By the device that NodeStage gives. */
+async function onDevice<T>(
+  place: Place,
+  csi: Csi,
+  volume: { name: string; volumeId: string },
+  use: (device: string) => Promise<T>,
+): Promise<T> {
+  const { staging } = pathsOf(place.work, volume.name);
+  const isStaged =
+    parseMountTable(await readFile('/proc/self/mountinfo', 'utf8')).at(join(staging, 'device')) !== undefined;
+  if (isStaged) return use(join(staging, 'device'));
+  const target: Target = { ...volume, kind: 'block', work: join(place.work, 'state', 'proving') };
+  await stage(csi, target);
+  try {
+    return await use(join(pathsOf(target.work, volume.name).staging, 'device'));
+  } finally {
+    await unstage(csi, target);
+  }
 }
 
 async function stagedContent(place: Place, csi: Csi, volume: { name: string; volumeId: string }): Promise<string> {

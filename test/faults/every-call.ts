@@ -46,12 +46,12 @@ function variantsOf(call: Call | undefined, turn: number): readonly Variant[] {
 }
 
 /** One test for each scenario of the backend: every call to the host fails once, in every way. */
-export function describeEveryCall(backend: BackendName): void {
+export function describeEveryCall(backend: BackendName, scenarios: readonly Scenario[] = SCENARIOS[backend]): void {
   describe(`${backend}: any call to the host may fail, or be the last`, () => {
     let place: Place | undefined;
     afterAll(() => place?.cleanup());
 
-    it.each(SCENARIOS[backend].map((scenario) => [scenario.name, scenario] as const))(
+    it.each(scenarios.map((scenario) => [scenario.name, scenario] as const))(
       '%s',
       async (_name, scenario) => {
         place ??= await makePlace(backend);

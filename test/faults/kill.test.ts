@@ -3,7 +3,7 @@ import { bundle } from './children.ts';
 import { describeError } from './every-call.ts';
 import type { Call } from './inject.ts';
 import { type Kill, killAt } from './kill.ts';
-import { BACKEND_NAMES, type BackendName, makePlace, type Place } from './place.ts';
+import { ALL_BACKEND_NAMES, BACKEND_NAMES, type BackendName, makePlace, type Place } from './place.ts';
 import { SEED, seeded, seedOf } from './random.ts';
 import { SCENARIOS, type Scenario } from './scenarios.ts';
 import { dismantle, prepare, rehearse } from './trial.ts';
@@ -37,7 +37,7 @@ function killsOf(scenario: Scenario, calls: readonly Call[]): readonly Kill[] {
 
 /** Outside of full runs every second one: of neighbouring backends the others. */
 function scenariosOf(backend: BackendName): readonly Scenario[] {
-  const parity = BACKEND_NAMES.indexOf(backend) % 2;
+  const parity = ALL_BACKEND_NAMES.indexOf(backend) % 2;
   return SCENARIOS[backend].filter((_scenario, index) => isFull || index % 2 === parity);
 }
 

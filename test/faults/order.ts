@@ -1,8 +1,8 @@
 import * as z from 'zod/mini';
-import { BACKEND_NAMES } from './place.ts';
+import { ALL_BACKEND_NAMES } from './place.ts';
 
 const schema = z.object({
-  paths: z.object({ backend: z.enum(BACKEND_NAMES), pool: z.string(), work: z.string() }),
+  paths: z.object({ backend: z.enum(ALL_BACKEND_NAMES), pool: z.string(), work: z.string() }),
   scenario: z.string(),
   state: z.record(z.string(), z.string()),
   effect: z.enum(['changes', 'reads']),

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { type Config, configSchema } from '../../src/config/schema.ts';
 import { parseMountTable } from '../../src/host/mountinfo.ts';
 import { disksBeside, makeDisks, makePool, type TestPool } from '../support/pools.ts';
+import { THIN_POOL, volumeGroupOf } from '../support/volume-groups.ts';
 
 const run = promisify(execFile);
 
@@ -18,6 +19,11 @@ const POOLS: Readonly<Record<BackendName, PoolOf>> = {
   memory: { make: () => makePool('folder'), keys: () => ({ backend: 'memory', size: '1Gi' }) },
   disk: { make: () => makeDisks('raw', DISKS, DISK_BYTES), keys: disksOf },
   'mounted disk': { make: () => makeDisks('ext4', DISKS, DISK_BYTES), keys: disksOf },
+  'directory with quotas': { make: () => makePool('xfs-quota', POOL_BYTES), keys: () => ({ backend: 'directory' }) },
+  lvm: {
+    make: () => makePool('lvm-thin', POOL_BYTES),
+    keys: (pool) => ({ backend: 'lvm', volumeGroup: volumeGroupOf(pool), thinPool: THIN_POOL, overcommit: 1 }),
+  },
 };
 
 interface PoolOf {
@@ -27,7 +33,10 @@ interface PoolOf {
 }
 
 export const BACKEND_NAMES = ['image', 'directory', 'btrfs', 'memory', 'disk', 'mounted disk'] as const;
-export type BackendName = (typeof BACKEND_NAMES)[number];
+/** Those whose kernel parts only the lab has for certain. */
+export const LAB_BACKEND_NAMES = ['directory with quotas', 'lvm'] as const;
+export const ALL_BACKEND_NAMES = [...BACKEND_NAMES, ...LAB_BACKEND_NAMES] as const;
+export type BackendName = (typeof ALL_BACKEND_NAMES)[number];
 
 const DISKS = 3;
 const DISK_BYTES = 16 * 1024 ** 2;

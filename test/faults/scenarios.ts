@@ -50,13 +50,13 @@ export interface Scenario {
 
 type Steps = Omit<Scenario, 'name' | 'kind'>;
 
-const GROWN_BYTES: Readonly<Record<Kind, number>> = { xfs: 340 * MIB, block: 2 * MIB, folder: 2 * MIB };
+const GROWN_BYTES: Readonly<Record<Kind, number>> = { xfs: 340 * MIB, block: 8 * MIB, folder: 2 * MIB };
 
 /** A volume with content, as large as a kind's volumes are; a file system stays mounted, so that copies must freeze it. */
 async function filled({ place, csi }: Ground, kind: Kind, name: string): Promise<string> {
   const volumeId = await createVolume(csi, { name, kind });
   if (kind === 'xfs') await stage(csi, { work: place.work, name, kind, volumeId });
-  await fill(place, { kind, name });
+  await fill(place, { kind, name }, { csi, volumeId });
   return volumeId;
 }
 
@@ -250,4 +250,6 @@ export const SCENARIOS: Readonly<Record<BackendName, readonly Scenario[]>> = {
   memory: withoutCopies('folder', { grow: true }),
   disk: withoutCopies('block', { grow: false }),
   'mounted disk': withoutCopies('folder', { grow: false }),
+  'directory with quotas': of('folder', creation, removal, change, node),
+  lvm: of('block', creation, removal, change, node),
 };

@@ -1,5 +1,8 @@
+import { execFile } from 'node:child_process';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { logicalVolumes, volumeGroupOf } from '../support/volume-groups.ts';
 import type { Place } from './place.ts';
 import { crash, type Running, start } from './running.ts';
 import { deleteGroup, deleteSnapshot, deleteVolume, detach, unpublish, unstage } from './verbs.ts';
@@ -46,8 +49,15 @@ async function withoutKept(place: Place, running: Running): Promise<Running> {
   if (kept.length === 0) return running;
   await crash(running);
   for (const folder of ['volumes', 'archive']) await removeAllBut(join(place.pool, folder), isBase);
+  if (place.backend === 'lvm') await removeLogicalVolumes(place.pool, kept);
   for (const { id } of kept) await rm(join(place.pool, '.stowage/volumes', `${id}.json`));
   return start(place.config);
+}
+
+async function removeLogicalVolumes(pool: string, kept: readonly { id: string }[]): Promise<void> {
+  const names = await logicalVolumes(pool);
+  for (const name of names.filter((found) => kept.some(({ id }) => found.includes(id.slice(-16)))))
+    await promisify(execFile)('lvremove', ['--yes', '-qq', `${volumeGroupOf(pool)}/${name}`]);
 }
 
 async function removeAllBut(folder: string, keeps: (entry: { name: string }) => boolean): Promise<void> {

@@ -8,6 +8,7 @@ import type { MountEntry } from '../../src/host/mounts.ts';
 import { POOL_FOLDERS } from '../../src/pools/identity.ts';
 import type { Catalog } from '../../src/volumes/catalog.ts';
 import type { AnyRecord, StoredRecord } from '../../src/volumes/record.ts';
+import { logicalVolumes } from '../support/volume-groups.ts';
 import type { Place } from './place.ts';
 
 const run = promisify(execFile);
@@ -19,15 +20,17 @@ const run = promisify(execFile);
 export interface World {
   readonly mounts: readonly string[];
   readonly loops: readonly string[];
+  readonly logicalVolumes: readonly string[];
   readonly files: readonly string[];
   readonly records: readonly string[];
   readonly problems: readonly string[];
 }
 
 const WORK_FOLDERS = ['.', 'staging', 'targets', 'state', 'state/pools'];
-const ARCHIVED_AT = /-\d{8}T\d{6}Z/;
+const ARCHIVED_AT = /[-_]\d{8}T\d{6}Z/;
+const RANDOM_DIGITS = 16;
 
-export async function look({ pool, work }: Place, catalog: Catalog): Promise<World> {
+export async function look({ backend, pool, work }: Place, catalog: Catalog): Promise<World> {
   const records = [...catalog.all()];
   const named = namesOf(records);
   const mounts = await mountsOf(pool, work);
@@ -40,6 +43,7 @@ export async function look({ pool, work }: Place, catalog: Catalog): Promise<Wor
   return {
     mounts: sorted(await Promise.all(mounts.map((mount) => describeMount(mount, work, named)))),
     loops: sorted((await loopsBeneath(pool)).map((file) => named(file.slice(pool.length)))),
+    logicalVolumes: backend === 'lvm' ? sorted((await logicalVolumes(pool)).map(named)) : [],
     files: sorted([...(await listing(pool, ['.', ...POOL_FOLDERS], named)), ...(await workListing(work, named))]),
     records: sorted(records.map((record) => describeRecord(record, named))),
     problems,
@@ -51,7 +55,10 @@ function namesOf(records: readonly AnyRecord[]): (text: string) => string {
   const pairs: [string, string][] = [];
   for (const record of records) {
     const label = labelOf(record, records);
-    if (record.kind !== 'group') pairs.push([record.folder, `<${label}>`]);
+    if (record.kind !== 'group') {
+      pairs.push([record.folder, `<${label}>`]);
+      pairs.push([record.folder.slice(-RANDOM_DIGITS), `<${label}>`]); // of which logical volumes are named
+    }
     pairs.push([record.id, `<${label}>`]);
   }
   pairs.sort(([one], [other]) => other.length - one.length); // members' folders begin with their group's id
@@ -92,7 +99,7 @@ async function describeMount(mount: MountEntry, work: string, named: (text: stri
   const at = named(mount.mountPoint.replace(work, ''));
   const isOwn = mount.fsType === 'tmpfs' || (mount.fsType === 'xfs' && mount.source.startsWith('/dev/loop'));
   const size = isOwn ? await totalBytes(mount.mountPoint) : 0;
-  return `${at}: ${mount.fsType} ${mount.options.includes('ro') ? 'ro' : 'rw'} ${named(mount.root).replace(/^\/loop\d+$/, '/loop')} ${size}`;
+  return `${at}: ${mount.fsType} ${mount.options.includes('ro') ? 'ro' : 'rw'} ${named(mount.root).replace(/^\/(loop|dm-)\d+$/, '/$1')} ${size}`;
 }
 
 async function totalBytes(path: string): Promise<number> {
