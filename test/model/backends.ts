@@ -31,6 +31,8 @@ const DIRECTORY = {
   volumeBytes: MIB,
 } as const;
 
+const BTRFS = { kind: 'btrfs', sizeBytes: 2 * GIB, config: { backend: 'btrfs' }, volumeBytes: 16 * MIB } as const;
+
 const MEMORY = { kind: 'folder', config: { backend: 'memory', size: '512Mi' }, volumeBytes: MIB } as const;
 
 /** One line for each backend whose kernel parts every machine has, and one for several in one driver. */
@@ -40,6 +42,7 @@ export const BACKENDS: readonly ModelledBackend[] = [
   backend('image, ext4, on ext4 without clones', IMAGE_COPIED, IMAGE_COPIED),
   backend('directory, advisory', DIRECTORY, DIRECTORY),
   backend('memory', MEMORY, MEMORY),
+  backend('btrfs', BTRFS, BTRFS),
   backend('several backends', IMAGE, DIRECTORY, MEMORY, IMAGE_COPIED),
 ];
 
