@@ -38,6 +38,8 @@ export interface PoolSetup {
   readonly sizeBytes?: number;
   /** Keys of the pool's config besides its name and path; `backend` first of all. */
   readonly config: Readonly<Record<string, unknown>> & { readonly backend: PoolConfig['backend'] };
+  /** Further keys, which depend on where the pool is. */
+  readonly keysOf?: (path: string) => Readonly<Record<string, unknown>>;
 }
 
 export interface TestDriver {
@@ -143,7 +145,12 @@ export async function makeDriver(options: {
       driver: 'local',
       stateDir: join(folder, 'state'),
       logLevel: 'silent',
-      pools: options.pools.map(({ name, config: keys }) => ({ name, path: pathOf(name), ...keys })),
+      pools: options.pools.map(({ name, config: keys, keysOf }) => ({
+        name,
+        path: pathOf(name),
+        ...keys,
+        ...keysOf?.(pathOf(name)),
+      })),
       ...options.keys,
       ...change,
     });
