@@ -41,7 +41,7 @@ async function move(driver: TestDriver, pool: string): Promise<string | undefine
 
 describe('moving a volume into, within and out of a volume group', () => {
   it.each([
-    ['files', mount(), 'folders', ['thin', 'folders'], 'tree'],
+    ['files', mount(), 'folders', ['thin'], 'tree'],
     ['raw block', block(), 'thin', ['thick'], 'device'],
   ])(
     '%s',
