@@ -11,14 +11,14 @@ const POOLS: readonly { kind: PoolKind; parts?: readonly Part[] }[] = [
   { kind: 'btrfs', parts: ['copies'] },
   { kind: 'ext4', parts: ['copies'] },
 ];
-const CONTENTS: readonly { name: string; access: Wish['access']; sizeBytes: number }[] = [
+const CONTENTS: readonly { name: string; access: Wish['access']; sizeBytes: number; parts?: readonly Part[] }[] = [
   { name: 'mounted as ext4', access: { type: 'mount', fsType: 'ext4' }, sizeBytes: 64 * MIB },
-  { name: 'mounted as xfs', access: { type: 'mount', fsType: 'xfs' }, sizeBytes: 320 * MIB },
-  { name: 'raw block', access: { type: 'block' }, sizeBytes: 48 * MIB },
+  { name: 'mounted as xfs', access: { type: 'mount', fsType: 'xfs' }, sizeBytes: 320 * MIB, parts: ['copies', 'size'] },
+  { name: 'raw block', access: { type: 'block' }, sizeBytes: 48 * MIB, parts: ['lifecycle', 'copies', 'size'] },
 ];
 
 for (const { kind, parts } of POOLS) {
-  for (const { name, access, sizeBytes } of CONTENTS) {
+  for (const { name, access, sizeBytes, parts: ownParts } of CONTENTS) {
     describeBackend(`image on ${kind}, ${name}`, {
       makePool: async () => {
         const pool = await makePool(kind, 8 * 1024 * MIB);
@@ -26,7 +26,7 @@ for (const { kind, parts } of POOLS) {
       },
       access,
       sizeBytes,
-      ...(parts === undefined ? {} : { parts }),
+      ...partsOf(parts ?? ownParts),
     });
   }
 }
@@ -38,5 +38,9 @@ describeBackend('image, preallocated, on xfs with sectors of 4096 bytes', {
   },
   access: { type: 'mount', fsType: 'xfs' },
   sizeBytes: 320 * MIB,
-  parts: ['lifecycle', 'size'],
+  parts: ['size'],
 });
+
+function partsOf(parts: readonly Part[] | undefined) {
+  return parts === undefined ? {} : { parts };
+}

@@ -29,11 +29,11 @@ const FULL_VARIANTS = [
 ] as const satisfies readonly Variant[];
 
 /** Outside of full runs one in so many calls is struck; no multiples of the number of ways, so that all are met. */
-const CHANGES_EACH = 3;
-const READS_EACH = 9;
+const CHANGES_EACH = 7;
+const READS_EACH = 23;
 
 /**
- * How to strike the call with this index. In full every way; else one in three, in one way, in turn, since what fails in the tries of one call is
+ * How to strike the call with this index. In full every way; else one in seven, in one way, in turn, since what fails in the tries of one call is
  * found in those of its neighbours, of other scenarios and of other backends, too. A call that only looks can do no more than fail: dying at it is
  * dying after the last change before.
  */

@@ -35,10 +35,10 @@ function killsOf(scenario: Scenario, calls: readonly Call[]): readonly Kill[] {
   return one === undefined ? [] : [one];
 }
 
-/** Outside of full runs every second one: of neighbouring backends the others. */
+/** Outside of full runs one in four: of each backend others. */
 function scenariosOf(backend: BackendName): readonly Scenario[] {
-  const parity = ALL_BACKEND_NAMES.indexOf(backend) % 2;
-  return SCENARIOS[backend].filter((_scenario, index) => isFull || index % 2 === parity);
+  const first = ALL_BACKEND_NAMES.indexOf(backend) % 4;
+  return SCENARIOS[backend].filter((_scenario, index) => isFull || index % 4 === first);
 }
 
 describe.each(BACKEND_NAMES)('%s: a process killed at a call to the host', (backend: BackendName) => {
@@ -67,7 +67,7 @@ describe.each(BACKEND_NAMES)('%s: a process killed at a call to the host', (back
 
   // What the trash does in one go, and so how many calls it makes, depends on time.
   it('nearly always met the call', () => {
-    expect(counts.unharmed).toBeLessThanOrEqual((counts.killed + counts.unharmed) / 10);
+    expect(counts.unharmed).toBeLessThanOrEqual(Math.max(1, (counts.killed + counts.unharmed) / 10));
   });
 });
 

@@ -4,7 +4,7 @@ import { makePool } from '../support/pools.ts';
 
 for (const [kind, parts] of [
   ['xfs-quota', undefined],
-  ['ext4-quota', ['size', 'copies']],
+  ['ext4-quota', ['size']],
 ] as const) {
   describeBackend(`directory on ${kind}, enforced`, {
     makePool: async () => {

@@ -19,5 +19,5 @@ const LVM = {
   volumeBytes: 16 * MIB,
 } as const;
 
-describeModel(backend('directory with quotas', ENFORCED, ENFORCED), Number(RUNS ?? 2));
+describeModel(backend('directory with quotas', ENFORCED, ENFORCED), Number(RUNS ?? 1));
 describeModel(backend('lvm, thin', LVM, LVM), Number(RUNS ?? 1)); // its commands take long here

@@ -14,7 +14,7 @@ import { makeWorld } from './world.ts';
 /** STOWAGE_MODEL_SEED and STOWAGE_MODEL_PATH run what failed again; STOWAGE_MODEL_RUNS makes more sequences. */
 const SEED = Number(process.env.STOWAGE_MODEL_SEED ?? 1);
 const PATH = process.env.STOWAGE_MODEL_PATH;
-const RUNS = Number(process.env.STOWAGE_MODEL_RUNS ?? 4);
+const RUNS = Number(process.env.STOWAGE_MODEL_RUNS ?? 2);
 const MAX_STEPS = 100;
 /** How long a failing sequence is made shorter. */
 const SHRINK_MS = 60_000;

@@ -33,7 +33,9 @@ async function runAll(backends: readonly string[]): Promise<void> {
   const known = new Set(SCENARIOS.map(({ backend }) => backend));
   const unknown = backends.filter((backend) => !known.has(backend));
   if (unknown.length > 0) throw new Error(`no scenario for ${unknown.join(', ')}; there are ${[...known].join(', ')}`);
-  const wanted = SCENARIOS.filter(({ backend }) => backends.length === 0 || backends.includes(backend));
+  const wanted = SCENARIOS.filter(({ backend, onlyNamed = false }) =>
+    backends.length === 0 ? !onlyNamed : backends.includes(backend),
+  );
   const here: Scenario[] = [];
   const inLab: string[] = [];
   for (const scenario of wanted) {

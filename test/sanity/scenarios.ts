@@ -14,6 +14,8 @@ export interface Scenario {
   /** Keys of the pool besides name, backend and path; where they depend on the pool, by its path. */
   readonly settings: Settings | ((poolPath: string) => Settings);
   readonly access: readonly Access[];
+  /** Run only where its backend is named: another scenario tries nearly the same, and it takes minutes in the lab. */
+  readonly onlyNamed?: boolean;
   readonly needs?: KernelFeature; // a kernel without it leaves the scenario to the lab
   /** Cases that may be skipped, by the beginning or end of their names, with the reason. */
   readonly maySkip?: Readonly<Record<string, string>>;
@@ -117,11 +119,21 @@ export const SCENARIOS: readonly Scenario[] = [
     backend: 'lvm',
     pool: 'lvm-thin',
     settings: (path) => ({ volumeGroup: volumeGroupOf(path), thinPool: THIN_POOL }),
-    access: ['mount', 'block'],
+    access: ['mount'],
+    needs: 'device-mapper',
+  },
+  {
+    name: 'lvm-thin-block',
+    backend: 'lvm',
+    pool: 'lvm-thin',
+    settings: (path) => ({ volumeGroup: volumeGroupOf(path), thinPool: THIN_POOL }),
+    access: ['block'],
+    onlyNamed: true,
     needs: 'device-mapper',
   },
   {
     name: 'lvm-thick',
+    onlyNamed: true,
     backend: 'lvm',
     pool: 'lvm-thick',
     settings: (path) => ({ volumeGroup: volumeGroupOf(path) }),

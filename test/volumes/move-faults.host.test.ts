@@ -44,7 +44,7 @@ interface Trial {
   readonly from: PoolSetup;
   readonly to: PoolSetup;
   readonly isBlock: boolean;
-  /** Where not all calls are struck: one in three of those that change something, from which on. */
+  /** Where not all calls are struck: one in seven of those that change something, from which on. */
   readonly firstStruck: number;
   /** The volume has been in the target before, and left a tombstone there. */
   readonly isBack: boolean;
@@ -175,8 +175,8 @@ async function tryMove(
 }
 
 /** Of the calls that only look each so many is struck, where not all are. */
-const LOOKS_EACH = 16;
-const CHANGES_EACH = 3; // no multiple of the variants, so that all are met
+const LOOKS_EACH = 40;
+const CHANGES_EACH = 7; // no multiple of the variants, so that all are met
 const VARIANTS: readonly How[] = ['fail-before', 'die-before', 'fail-after', 'die-after'];
 
 /**
