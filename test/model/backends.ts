@@ -1,4 +1,5 @@
 import type { PoolSetup } from '../support/driver.ts';
+import { disksBeside } from '../support/pools.ts';
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
@@ -33,6 +34,14 @@ const DIRECTORY = {
 
 const BTRFS = { kind: 'btrfs', sizeBytes: 2 * GIB, config: { backend: 'btrfs' }, volumeBytes: 16 * MIB } as const;
 
+const DISKS = {
+  kind: 'disks',
+  sizeBytes: 32 * MIB,
+  config: { backend: 'disk', overcommit: 1 },
+  keysOf: (path: string) => ({ discovery: disksBeside(path) }),
+  volumeBytes: 16 * MIB,
+} as const;
+
 const MEMORY = { kind: 'folder', config: { backend: 'memory', size: '512Mi' }, volumeBytes: MIB } as const;
 
 /** One line for each backend whose kernel parts every machine has, and one for several in one driver. */
@@ -43,6 +52,7 @@ export const BACKENDS: readonly ModelledBackend[] = [
   backend('directory, advisory', DIRECTORY, DIRECTORY),
   backend('memory', MEMORY, MEMORY),
   backend('btrfs', BTRFS, BTRFS),
+  backend('disk', DISKS, DISKS),
   backend('several backends', IMAGE, DIRECTORY, MEMORY, IMAGE_COPIED),
 ];
 

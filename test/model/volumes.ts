@@ -200,6 +200,7 @@ function refusalsOfNew(world: World, wanted: Wanted): ErrorCode[] {
     ...only(source !== undefined && source.access !== wanted.access, 'invalid'),
     ...only(source !== undefined && wanted.requiredBytes < source.sizeBytes, 'out-of-range'),
     ...only(wanted.limitBytes !== undefined && size > wanted.limitBytes, 'out-of-range'),
+    ...only(!pool.features.exactSizes && wanted.limitBytes !== undefined, 'out-of-range'), // the model's disks are larger than any limit
     ...only(size > pool.totalBytes, 'exhausted'),
     ...only(isMoving, 'precondition'),
   ];

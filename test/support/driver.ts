@@ -14,7 +14,7 @@ import { type Driver, openDriver } from '../../src/volumes/driver.ts';
 import type { AccessMode, Capability, CreateVolumeRequest } from '../../src/volumes/requests.ts';
 import type { VolumeInfo, VolumeService } from '../../src/volumes/service.ts';
 import type { View } from './content.ts';
-import { makePool, type PoolKind, type TestPool } from './pools.ts';
+import { makeDisks, makePool, type PoolKind, type TestPool } from './pools.ts';
 
 const run = promisify(execFile);
 
@@ -34,7 +34,8 @@ export type Wanted = Partial<
 
 export interface PoolSetup {
   readonly name: string;
-  readonly kind: PoolKind;
+  /** disks: a folder with so many sparse disks beside it, each of sizeBytes. */
+  readonly kind: PoolKind | 'disks';
   readonly sizeBytes?: number;
   /** Keys of the pool's config besides its name and path; `backend` first of all. */
   readonly config: Readonly<Record<string, unknown>> & { readonly backend: PoolConfig['backend'] };
@@ -256,13 +257,19 @@ export async function makeDriver(options: {
 
   try {
     for (const name of ['staging', 'targets']) await mkdir(join(folder, name));
-    for (const { name, kind, sizeBytes } of options.pools) pools.set(name, await makePool(kind, sizeBytes));
+    for (const { name, kind, sizeBytes } of options.pools) pools.set(name, await placeOf(kind, sizeBytes));
     await start({});
     return made;
   } catch (error) {
     await cleanup();
     throw error;
   }
+}
+
+const DISKS = 24;
+
+function placeOf(kind: PoolSetup['kind'], sizeBytes: number | undefined): Promise<TestPool> {
+  return kind === 'disks' ? makeDisks('raw', DISKS, sizeBytes ?? 64 * MIB) : makePool(kind, sizeBytes);
 }
 
 /** Mount points beneath a folder, last mounted first. */
