@@ -3,7 +3,7 @@ import { describeBackend } from '../backends/conformance.ts';
 import { makePool } from '../support/pools.ts';
 
 for (const [kind, parts] of [
-  ['xfs-quota', undefined],
+  ['xfs-quota', ['lifecycle', 'copies', 'size']],
   ['ext4-quota', ['size']],
 ] as const) {
   describeBackend(`directory on ${kind}, enforced`, {
@@ -13,6 +13,6 @@ for (const [kind, parts] of [
     },
     access: { type: 'mount', fsType: undefined },
     sizeBytes: 32 * 1024 ** 2,
-    ...(parts === undefined ? {} : { parts }),
+    parts,
   });
 }
