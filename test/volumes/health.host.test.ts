@@ -266,7 +266,12 @@ it.each([
 ])('says that the pool is not mounted: $title', async ({ config }) => {
   await begin('xfs', { ...config, requireMount: true });
   const source = await sourceOf(at.poolPath());
+  const device = config.backend === 'image' ? await sourceOf(at.stagingPath(id)) : undefined;
   await run('umount', ['-l', at.poolPath()]);
-  undo = () => run('mount', [source, at.poolPath()]);
+  undo = async () => {
+    await run('mount', [source, at.poolPath()]);
+    // It shows no path beneath the pool any more, by which the cleanup would find it: it goes with its last mount.
+    if (device !== undefined) await run('losetup', ['-d', device]);
+  };
   await expectProblem('pool p', 'no file system is mounted at', 'mount its disk there');
 });
