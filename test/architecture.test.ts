@@ -11,7 +11,7 @@ const MAX_LINES = 250;
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'main.ts': ['cli'],
   cli: ['csi', 'volumes', 'pools', 'backends', 'staging', 'nfs', 'host'],
-  csi: ['volumes', 'backends'],
+  csi: ['volumes', 'backends', 'nfs'],
   volumes: ['pools', 'backends', 'staging', 'nfs', 'host'],
   pools: ['backends', 'host'],
   staging: ['backends', 'host'],

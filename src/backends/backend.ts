@@ -10,7 +10,18 @@ export type Layout =
   | { readonly backend: 'btrfs'; readonly qgroupId?: number | undefined } // of level 1: the volume's own and its nested subvolumes'; none: a snapshot, or quota advisory
   | { readonly backend: 'lvm'; readonly type: 'thin' | 'thick'; readonly content: ImageContent }
   | { readonly backend: 'disk'; readonly disk: string; readonly content: DiskContent } // `disk`: its stable id
-  | { readonly backend: 'memory' };
+  | { readonly backend: 'memory' }
+  | ({ readonly backend: 'share' } & SharePlace);
+
+/** Where on a share a volume lies, and whose its folder is. */
+export interface SharePlace {
+  readonly subDir: string; // relative, plain: parts without links
+  readonly mode?: number | undefined; // none: of a new folder 0777
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
+  /** Other volumes may have the same folder, so that it is never removed. */
+  readonly shared: boolean;
+}
 
 /** A whole disk: raw, with a file system that we made, or (folder) one that was mounted beforehand. */
 export type DiskContent = ImageContent | { readonly type: 'folder' };
@@ -25,6 +36,8 @@ export interface Item {
   readonly sizeBytes: number;
   readonly reservedBytes: number; // what its pool holds back for it: a snapshot's own, less than its size
   readonly layout: Layout;
+  /** Its record says that it goes, or went to the archive: its place may be free already. */
+  readonly leaving?: boolean;
 }
 
 /** What a volume shall be: the part of CreateVolume that a backend decides on. */
@@ -33,6 +46,8 @@ export interface Wish {
   readonly limitBytes: number | undefined;
   readonly access: { readonly type: 'block' } | { readonly type: 'mount'; readonly fsType: string | undefined };
   readonly source: Item | undefined;
+  /** Where on a share: for pools that are one. */
+  readonly share?: SharePlace;
 }
 
 export interface Plan {
@@ -59,6 +74,8 @@ export interface Features {
   readonly thin: boolean; // promises more than it takes at once
   /** Mount options belong to the volume's own superblock; false: only per-mount flags are accepted. */
   readonly ownSuperblock: boolean;
+  /** True where any node reaches the volumes, by mounts of its own with options of any kind; left out: one node, whose disks they are on. */
+  readonly manyNodes?: boolean;
   /** True where a restart of the node takes the data: nothing is kept after a deletion either. */
   readonly volatile?: boolean;
   /** The options that `modify` knows; left out: none. */

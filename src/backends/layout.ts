@@ -6,6 +6,7 @@ export type ImageLayout = Extract<Layout, { backend: 'image' }>;
 export type BtrfsLayout = Extract<Layout, { backend: 'btrfs' }>;
 export type LvmLayout = Extract<Layout, { backend: 'lvm' }>;
 export type DiskLayout = Extract<Layout, { backend: 'disk' }>;
+export type ShareLayout = Extract<Layout, { backend: 'share' }>;
 
 /** The layout of a snapshot of an item: no limit of its own, and nothing reserved in its file. */
 export function snapshotLayout(source: Layout): Layout {
@@ -19,6 +20,7 @@ export function snapshotLayout(source: Layout): Layout {
     case 'lvm':
     case 'disk':
     case 'memory':
+    case 'share':
       return source;
   }
 }
@@ -55,6 +57,12 @@ export function lvmLayout(item: Item): LvmLayout {
 /** The item's layout, if it is a disk's. Throws 'precondition' as above. */
 export function diskLayout(item: Item): DiskLayout {
   if (item.layout.backend !== 'disk') throw wrongBackend(item, 'disk');
+  return item.layout;
+}
+
+/** The item's layout, if it is a folder's on a share. Throws 'precondition' as above. */
+export function shareLayout(item: Item): ShareLayout {
+  if (item.layout.backend !== 'share') throw wrongBackend(item, 'share');
   return item.layout;
 }
 

@@ -13,6 +13,8 @@ import { createLvmBackend } from './lvm/backend.ts';
 import type { LvmSettings } from './lvm/settings.ts';
 import { createMemoryBackend } from './memory/backend.ts';
 import type { MemorySettings } from './memory/settings.ts';
+import { createShareBackend } from './share/backend.ts';
+import type { ShareSettings } from './share/settings.ts';
 
 /** What backends take from a pool's config. */
 export type BackendConfig =
@@ -21,7 +23,8 @@ export type BackendConfig =
   | ({ readonly backend: 'btrfs' } & BtrfsSettings)
   | ({ readonly backend: 'lvm' } & LvmSettings)
   | ({ readonly backend: 'disk' } & DiskSettings)
-  | ({ readonly backend: 'memory' } & MemorySettings);
+  | ({ readonly backend: 'memory' } & MemorySettings)
+  | ({ readonly backend: 'share' } & ShareSettings);
 
 /** The backend that keeps this pool's volumes. It touches nothing before its first call. */
 export function createBackend(config: BackendConfig, deps: { host: Host; log: BackendLog }): Backend {
@@ -38,5 +41,7 @@ export function createBackend(config: BackendConfig, deps: { host: Host; log: Ba
       return createLvmBackend(config, deps);
     case 'memory':
       return createMemoryBackend(config, deps);
+    case 'share':
+      return createShareBackend(config, deps);
   }
 }

@@ -34,7 +34,7 @@ export async function inspect(args: readonly string[], usage: string): Promise<I
   const host = createHost();
   const catalog = createCatalog();
   const paths = new Map(pools.map(({ name, path }) => [name, path]));
-  const store = createStore(host.files, catalog, (pool) => paths.get(pool) ?? '');
+  const store = createStore(catalog, (pool) => ({ path: paths.get(pool) ?? '', files: host.files }));
   for (const pool of pools) await store.load(pool);
   const log = createLog('silent'); // what it finds is said in words
   return {

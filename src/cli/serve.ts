@@ -2,7 +2,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
 import { createHandlers } from '../csi/driver.ts';
+import type { Handlers } from '../csi/handlers.ts';
 import { createCsiServer } from '../csi/server.ts';
 import { StowageError } from '../errors.ts';
 import { createHost } from '../host/system.ts';
@@ -10,13 +12,16 @@ import { createLog } from '../telemetry/log.ts';
 import { createMetrics, noMetrics, serveMetrics } from '../telemetry/metrics.ts';
 import { version } from '../version.ts';
 import { openDriver } from '../volumes/driver.ts';
+import { nodeIdOfShares } from '../volumes/node-address.ts';
 import { tryServeAdmin } from './admin.ts';
+import { readNodeAddresses } from './node-address.ts';
 import { readNodeId } from './node-id.ts';
 
-export const SERVE_USAGE = `stowage serve --config FILE --endpoint SOCKET --node-id NAME
+export const SERVE_USAGE = `stowage serve --config FILE --endpoint SOCKET --node-id NAME [--node-address ADDRESS,...]
   serves CSI on a UNIX socket until SIGTERM; mounts stay
   --endpoint   /csi/csi.sock or unix:///csi/csi.sock  (or CSI_ENDPOINT)
-  --node-id    this node's name, at most 192 bytes    (or NODE_ID)`;
+  --node-id    this node's name, at most 192 bytes    (or NODE_ID)
+  --node-address   of the NFS driver: from where this node mounts, by default over its default route    (or NODE_ADDRESS)`;
 
 /** SIGTERM to exit takes at most 5 s: what runs gets this long to end by itself, then its signal is aborted. */
 const STOP_GRACE_MS = 3_000;
@@ -29,18 +34,22 @@ export async function serve(args: readonly string[]): Promise<void> {
   process.umask(0); // modes are exact; a crash between mkdir and chmod leaves no other
   const options = readOptions(args);
   const config = await loadConfig(options.config);
+  const nodeId =
+    config.driver === 'nfs'
+      ? nodeIdOfShares(options.nodeId, await readNodeAddresses(options.nodeAddress))
+      : options.nodeId;
   const log = createLog(config.logLevel);
   const metrics = config.metricsAddress === undefined ? undefined : await createMetrics();
   const driver = await openDriver({
     config,
-    nodeId: options.nodeId,
+    nodeId,
     host: createHost(join(config.stateDir, 'run')),
     log,
     metrics: metrics ?? noMetrics,
   });
   const server = await createCsiServer({
     endpoint: options.endpoint,
-    handlers: createHandlers({ name: config.name, version }, driver.service),
+    handlers: handlersOf(createHandlers({ name: config.name, version }, driver.service), config),
     log,
     metrics: metrics ?? noMetrics,
     deadlineMs: config.callTimeoutMs,
@@ -50,7 +59,7 @@ export async function serve(args: readonly string[]): Promise<void> {
       ? undefined
       : await serveMetrics(config.metricsAddress, metrics);
   const admin = await tryServeAdmin({ stateDir: config.stateDir, driver, log });
-  log.info({ socket: server.path, node: options.nodeId, driver: config.name, version }, 'serving');
+  log.info({ socket: server.path, node: nodeId, driver: config.name, version }, 'serving');
 
   const name = await stopSignal();
   log.info({ signal: name }, 'stopping');
@@ -61,6 +70,16 @@ export async function serve(args: readonly string[]): Promise<void> {
   await metricsServer?.close();
 }
 
+/** Those that the role serves; the others answer UNIMPLEMENTED. */
+function handlersOf({ identity, controller, groupController, node }: Handlers, config: Config): Partial<Handlers> {
+  const role = config.driver === 'nfs' ? config.role : 'all';
+  return {
+    identity,
+    ...(role === 'node' ? {} : { controller, groupController }),
+    ...(role === 'controller' ? {} : { node }),
+  };
+}
+
 function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     process.once('SIGTERM', resolve);
@@ -68,16 +87,22 @@ function stopSignal(): Promise<NodeJS.Signals> {
   });
 }
 
-function readOptions(args: readonly string[]): { config: string; endpoint: string; nodeId: string } {
+function readOptions(args: readonly string[]) {
   const { values } = parseArgs({
     args: [...args],
-    options: { config: { type: 'string' }, endpoint: { type: 'string' }, 'node-id': { type: 'string' } },
+    options: {
+      config: { type: 'string' },
+      endpoint: { type: 'string' },
+      'node-id': { type: 'string' },
+      'node-address': { type: 'string' },
+    },
   });
   const nodeId = readNodeId(values['node-id'], SERVE_USAGE);
   return {
     config: needed(values.config, '--config'),
     endpoint: needed(values.endpoint ?? process.env.CSI_ENDPOINT, '--endpoint or CSI_ENDPOINT'),
     nodeId,
+    nodeAddress: values['node-address'],
   };
 }
 

@@ -3,7 +3,7 @@ import { parseDocument } from 'yaml';
 import { messageOf, StowageError } from '../errors.ts';
 import { findContradictions } from './consistency.ts';
 import { describeIssues } from './problems.ts';
-import { type Config, configSchema } from './schema.ts';
+import { CONFIG_SCHEMAS, type Config } from './schema.ts';
 
 const MAX_BYTES = 1024 ** 2;
 const MAX_ALIASES = 100; // nodes that aliases may unfold to, against "billion laughs"
@@ -25,11 +25,15 @@ export async function loadConfig(path: string): Promise<Config> {
 export function parseConfig(yamlText: string, path: string): Config {
   if (Buffer.byteLength(yamlText) > MAX_BYTES) throw invalid(path, [`larger than ${MAX_BYTES} bytes`]);
   const input = parseYaml(yamlText, path);
-  const parsed = configSchema.safeParse(input);
+  const parsed = CONFIG_SCHEMAS[namesNfs(input) ? 'nfs' : 'local'].safeParse(input);
   if (!parsed.success) throw invalid(path, describeIssues(parsed.error.issues, input));
   const contradictions = findContradictions(parsed.data);
   if (contradictions.length > 0) throw invalid(path, contradictions);
   return parsed.data;
+}
+
+function namesNfs(input: unknown): boolean {
+  return typeof input === 'object' && input !== null && 'driver' in input && input.driver === 'nfs';
 }
 
 function parseYaml(text: string, path: string): unknown {

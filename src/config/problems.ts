@@ -1,7 +1,7 @@
 import type * as z from 'zod/mini';
 import { words } from './fields.ts';
 import { nearest } from './nearest.ts';
-import { POOL_SCHEMAS, writtenSchema } from './schema.ts';
+import { DRIVER_SCHEMAS, POOL_SCHEMAS } from './schema.ts';
 
 const MAX_SHOWN_LENGTH = 60;
 
@@ -28,11 +28,15 @@ function describe(issue: Issue, input: unknown): string[] {
 
 function unknownKey(path: Path, key: string, owner: unknown): string {
   const where = formatPath([...path, key]);
-  const known = path.length === 0 ? Object.keys(writtenSchema.shape) : poolKeys(valueAt(owner, ['backend']));
+  const known = path.length === 0 ? driverKeys(valueAt(owner, ['driver'])) : poolKeys(valueAt(owner, ['backend']));
   const others = path.length === 0 ? [] : Object.keys(POOL_SCHEMAS).filter((name) => poolKeys(name).includes(key));
   if (others.length > 0) return `${where}: only pools of backend ${words(others)} have this key`;
   const meant = nearest(key, known);
   return `${where}: unknown key, ${meant === undefined ? `known are ${words(known)}` : `did you mean \`${meant}\`?`}`;
+}
+
+function driverKeys(driver: unknown): string[] {
+  return Object.keys(driver === 'nfs' ? DRIVER_SCHEMAS.nfs.shape : DRIVER_SCHEMAS.local.shape);
 }
 
 function poolKeys(backend: unknown): string[] {

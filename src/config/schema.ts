@@ -78,12 +78,8 @@ export const POOL_SCHEMAS = {
   memory: z.strictObject({ backend: z.literal('memory'), ...recordKeys, size: size(MIB), folderMode }),
 };
 
-/** The config as it is written; see configSchema. */
-export const writtenSchema = z.strictObject({
-  driver: z.literal('local', {
-    error: ({ input }) => (input === 'nfs' ? 'is not yet supported; this version serves local' : 'must be local'),
-  }),
-  name: z._default(driverName, 'local.csi.stowage.dev'),
+/** What every driver's process takes. */
+const processKeys = {
   stateDir: z._default(path, '/var/lib/stowage'),
   logLevel: z._default(oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent'), 'info'),
   metricsAddress: z.optional(address),
@@ -91,38 +87,80 @@ export const writtenSchema = z.strictObject({
   controllerExpansion: z._default(bool, true),
   controllerModify: z._default(bool, true),
   groupController: z._default(bool, true),
-  hostPaths: z._default(list(path, 0, 100), []),
   callTimeoutMs: z._default(integer(1000, 3_600_000), 60_000),
-  pools: list(
-    z.discriminatedUnion('backend', [
-      POOL_SCHEMAS.image,
-      POOL_SCHEMAS.directory,
-      POOL_SCHEMAS.btrfs,
-      POOL_SCHEMAS.lvm,
-      POOL_SCHEMAS.disk,
-      POOL_SCHEMAS.memory,
-    ]),
-    0,
-    1000,
-  ),
-});
+};
+
+const poolList = list(
+  z.discriminatedUnion('backend', [
+    POOL_SCHEMAS.image,
+    POOL_SCHEMAS.directory,
+    POOL_SCHEMAS.btrfs,
+    POOL_SCHEMAS.lvm,
+    POOL_SCHEMAS.disk,
+    POOL_SCHEMAS.memory,
+  ]),
+  0,
+  1000,
+);
+
+/** One schema for each driver. */
+export const DRIVER_SCHEMAS = {
+  local: z.strictObject({
+    driver: z.literal('local', { error: 'must be local or nfs' }),
+    name: z._default(driverName, 'local.csi.stowage.dev'),
+    ...processKeys,
+    hostPaths: z._default(list(path, 0, 100), []),
+    pools: poolList,
+  }),
+  nfs: z.strictObject({
+    driver: z.literal('nfs'),
+    name: z._default(driverName, 'nfs.csi.stowage.dev'),
+    ...processKeys,
+    role: z._default(oneOf('all', 'controller', 'node'), 'all'),
+    idleUnmountMs: z._default(integer(0, 86_400_000), 300_000),
+    trashBytesPerSecond: z._default(size(MIB, 'no limit'), GIB),
+  }),
+};
 
 /** The config with every pool's path. */
-export const configSchema = z.pipe(
-  writtenSchema,
+const local = z.pipe(
+  DRIVER_SCHEMAS.local,
   z.transform(({ pools, ...keys }) => ({
     ...keys,
     pools: pools.map((pool) => ({ ...pool, path: pool.path ?? join(keys.stateDir, 'pools', pool.name) })),
   })),
 );
 
-export type Config = z.infer<typeof configSchema>;
+/** Its pools are the shares that volumes name. */
+const nfs = z.pipe(
+  DRIVER_SCHEMAS.nfs,
+  z.transform((keys) => ({ ...keys, hostPaths: [], pools: [] })),
+);
+
+/** One schema for each driver; what names no driver is taken for local. */
+export const CONFIG_SCHEMAS = { local, nfs };
+
+export type LocalConfig = z.infer<typeof local>;
+export type NfsConfig = z.infer<typeof nfs>;
+export type Config = LocalConfig | NfsConfig;
+type WrittenPoolConfig = LocalConfig['pools'][number];
+
 /** One pool, with all defaults filled in: a union discriminated by `backend`. */
-export type PoolConfig = Config['pools'][number];
+export type PoolConfig = WrittenPoolConfig | SharePoolConfig;
+
+/** The pool that a share of the NFS driver is. It is made when a volume names the share, and never written in a config. */
+export interface SharePoolConfig extends Pick<WrittenPoolConfig, keyof typeof commonKeys> {
+  readonly backend: 'share';
+  readonly path: string; // where the controller mounts it
+  readonly server: string;
+  readonly share: string;
+}
 
 /** True if the pool's volumes lie at its path; false if only its records do. */
 export function holdsVolumes(pool: Pick<PoolConfig, 'backend'>): boolean {
-  return pool.backend === 'directory' || pool.backend === 'image' || pool.backend === 'btrfs';
+  return (
+    pool.backend === 'directory' || pool.backend === 'image' || pool.backend === 'btrfs' || pool.backend === 'share'
+  );
 }
 
 /** The pools that this node has: those that name it, and those that name no node. */

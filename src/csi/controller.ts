@@ -13,9 +13,10 @@ export function createController(volumes: VolumeService): Controller {
 }
 
 function volumeHandlers(volumes: VolumeService) {
+  const { parameters } = volumes.features;
   return {
     CreateVolume: async (request, { signal }) => ({
-      volume: volumeMessage(await volumes.createVolume(requests.createVolume(request), signal)),
+      volume: volumeMessage(await volumes.createVolume(requests.createVolume(request, parameters), signal)),
     }),
     DeleteVolume: async (request, { signal }) => {
       await volumes.deleteVolume(requests.deleteVolume(request), signal);
@@ -29,10 +30,10 @@ function volumeHandlers(volumes: VolumeService) {
       return {};
     },
     ValidateVolumeCapabilities: async (request, { signal }) => {
-      const validation = await volumes.validateVolume(requests.validateVolume(request), signal);
+      const validation = await volumes.validateVolume(requests.validateVolume(request, parameters), signal);
       if (!validation.confirmed) return { message: validation.reason };
-      const { volumeContext, volumeCapabilities, parameters, mutableParameters } = request;
-      return { confirmed: { volumeContext, volumeCapabilities, parameters, mutableParameters } };
+      const { volumeContext, volumeCapabilities, mutableParameters } = request;
+      return { confirmed: { volumeContext, volumeCapabilities, parameters: request.parameters, mutableParameters } };
     },
     ListVolumes: async (request, { signal }) => {
       const { entries, nextToken } = await volumes.listVolumes(requests.listVolumes(request), signal);
@@ -41,7 +42,7 @@ function volumeHandlers(volumes: VolumeService) {
     ControllerGetVolume: async (request, { signal }) =>
       volumeStatusMessage(await volumes.getVolume(requests.getVolume(request), signal)),
     GetCapacity: async (request, { signal }) => {
-      const capacity = await volumes.capacity(requests.capacity(request), signal);
+      const capacity = await volumes.capacity(requests.capacity(request, parameters), signal);
       return {
         availableCapacity: capacity.availableBytes,
         maximumVolumeSize: wrapped(capacity.maximumVolumeBytes),

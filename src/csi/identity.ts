@@ -24,10 +24,10 @@ export function createIdentity(
   };
 }
 
-function pluginCapabilities({ groupSnapshots, expansion }: ServiceFeatures): PluginCapability[] {
+function pluginCapabilities({ parameters, groupSnapshots, expansion }: ServiceFeatures): PluginCapability[] {
   return [
     { service: { type: 'CONTROLLER_SERVICE' } },
-    { service: { type: 'VOLUME_ACCESSIBILITY_CONSTRAINTS' } },
+    ...(parameters === 'pools' ? [{ service: { type: 'VOLUME_ACCESSIBILITY_CONSTRAINTS' } } as const] : []), // shares are reached from anywhere
     ...(groupSnapshots ? [{ service: { type: 'GROUP_CONTROLLER_SERVICE' } } as const] : []),
     ...(expansion ? [{ volumeExpansion: { type: 'ONLINE' } } as const] : []),
   ];

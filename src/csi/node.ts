@@ -43,7 +43,11 @@ export function createNode(volumes: VolumeService): ServiceHandlers<'node'> {
     },
     NodeGetInfo: async () => {
       const { nodeId, maxVolumes, topology } = volumes.nodeInfo();
-      return { nodeId, maxVolumesPerNode: maxVolumes, accessibleTopology: { segments: topology } };
+      return {
+        nodeId,
+        maxVolumesPerNode: maxVolumes,
+        accessibleTopology: topology === undefined ? null : { segments: topology },
+      };
     },
   };
 }

@@ -28,6 +28,13 @@ export const POOL_FOLDERS = [
   'archive',
 ];
 
+/** On a share, which others may use, all that is ours but the volumes lies in one folder. */
+const SHARE_FOLDERS = [
+  ...POOL_FOLDERS.filter((folder) => folder.startsWith('.stowage')),
+  '.stowage/copies',
+  '.stowage/claims',
+];
+
 /** Where the pool keeps its identity; what this file's device and inode are tells a pool from whatever else is at its path. */
 export function identityPath(pool: PoolConfig): string {
   return join(pool.path, '.stowage', 'pool.json');
@@ -47,7 +54,8 @@ export async function identifyPool(host: Host, pool: PoolConfig, stateDir: strin
   if (!holdsVolumes(pool)) await host.files.makeFolders(pool.path);
   const { found, remembered } = await seePool(host, pool, stateDir);
   const identity = found ?? { uuid: randomUUID(), backend: pool.backend };
-  for (const folder of POOL_FOLDERS) await host.files.makeFolder(join(pool.path, folder), 0o700);
+  for (const folder of pool.backend === 'share' ? SHARE_FOLDERS : POOL_FOLDERS)
+    await host.files.makeFolder(join(pool.path, folder), 0o700);
   // The pool first: dying in between leaves one that the next start takes as it is.
   if (found === undefined) await host.files.writeDurably(identityPath(pool), serialize(identity));
   if (remembered === undefined) {

@@ -45,6 +45,7 @@ export function createRoom(
   }
 
   function availableIn(now: PoolCapacity): number {
+    if (pool.overcommit === Number.POSITIVE_INFINITY) return now.freeBytes; // shown, and no bound
     const unpromised = promisableBytes(now, pool.overcommit) - promisedBytes() - heldBytes;
     // Where nobody knows what our own volumes take, what is free now is a bound as well.
     const bound = now.usedByVolumesBytes === undefined ? now.freeBytes * pool.overcommit - heldBytes : unpromised;
@@ -61,7 +62,7 @@ export function createRoom(
       const now = await capacity();
       // No await from here to the hold: two calls cannot both take the last room.
       const available = availableIn(now);
-      if (bytes > available) {
+      if (bytes > available && pool.overcommit !== Number.POSITIVE_INFINITY) {
         throw new StowageError(
           'exhausted',
           `pool ${pool.name} has no room for ${what} of ${bytes} bytes: ${available} bytes of ${now.totalBytes} are not promised yet (overcommit ${pool.overcommit}); delete volumes or snapshots, or add space`,

@@ -1,8 +1,10 @@
 import { isStowageError, StowageError } from '../errors.ts';
-import { checkCapability } from './choose.ts';
+import { checkCapability, isOfManyNodes } from './choose.ts';
 import type { Context } from './context.ts';
 import { lockKey, withLocks } from './locks.ts';
 import { find, needReady } from './lookup.ts';
+import { attachStaticNfs, isStaticNfs } from './nfs/static.ts';
+import { isNodeOfShares } from './node-address.ts';
 import type { VolumeRecord } from './record.ts';
 import type { AttachRequest, DetachRequest } from './requests.ts';
 import { attachStatic } from './static/describe.ts';
@@ -11,16 +13,16 @@ import { isStatic } from './static/host-path.ts';
 /** ControllerPublishVolume: a local volume can be attached to its own node only; who has it is recorded. */
 export async function attach(context: Context, request: AttachRequest): Promise<Readonly<Record<string, string>>> {
   const { volumeId, nodeId, readOnly } = request;
+  if (context.shares !== undefined && isStaticNfs(request)) return attachStaticNfs(request);
   if (isStatic(volumeId, request.volumeContext)) return attachStatic(context, request);
   return withLocks(context.locks, `ControllerPublishVolume ${volumeId}`, [lockKey.id(volumeId)], async () => {
     const { record, pool } = await needReady(context, 'volume', volumeId);
-    if (nodeId !== context.nodeId) {
-      throw new StowageError(
-        'not-found',
-        `node ${nodeId} cannot have volume ${volumeId}: it is on the disks of node ${context.nodeId}`,
-      );
+    if (pool.backend.features.manyNodes !== true) refuseOtherNode(context, request);
+    else if (!isNodeOfShares(nodeId)) {
+      throw new StowageError('not-found', `node ${nodeId} is none of this driver's: its id is no name with an address`);
     }
     checkCapability(pool, request.capability);
+    if (!isOfManyNodes(request.capability.mode)) refuseSecondNode(record, nodeId);
     const attached = record.attached.find((attachment) => attachment.nodeId === nodeId);
     if (attached === undefined) {
       checkLimit(context, nodeId);
@@ -47,6 +49,24 @@ export async function detach(context: Context, { volumeId, nodeId }: DetachReque
     if (found === undefined || kept.length === attached.length) return;
     await context.store.update<VolumeRecord>(found.record, { attached: kept });
   });
+}
+
+function refuseOtherNode(context: Context, { nodeId, volumeId }: AttachRequest): void {
+  if (nodeId === context.nodeId) return;
+  throw new StowageError(
+    'not-found',
+    `node ${nodeId} cannot have volume ${volumeId}: it is on the disks of node ${context.nodeId}`,
+  );
+}
+
+/** CSI, "ControllerPublishVolume Errors": Volume published to another node. */
+function refuseSecondNode(record: VolumeRecord, nodeId: string): void {
+  const other = record.attached.find((attachment) => attachment.nodeId !== nodeId);
+  if (other === undefined) return;
+  throw new StowageError(
+    'precondition',
+    `volume ${record.id} is attached to node ${other.nodeId}, and its access mode is for one node; detach it there first`,
+  );
 }
 
 function checkLimit(context: Context, nodeId: string): void {

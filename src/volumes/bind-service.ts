@@ -1,6 +1,6 @@
 import { type ErrorCode, errnoOf, messageOf, StowageError } from '../errors.ts';
 import { attach, detach } from './attach.ts';
-import { topologyHere } from './choose.ts';
+import { topologyOf } from './choose.ts';
 import type { Context } from './context.ts';
 import { createVolume } from './create.ts';
 import { deleteVolume } from './delete.ts';
@@ -8,12 +8,15 @@ import { capacity, getVolume, listSnapshots, listVolumes, modifyVolume, validate
 import { expandVolume } from './expand.ts';
 import { createGroup, deleteGroup, getGroup } from './group.ts';
 import { expandOnNode, stats } from './mounted.ts';
+import { publishNfs, unpublishNfs } from './nfs/publish.ts';
+import { stageNfs, unstageNfs } from './nfs/stage.ts';
+import { createNfsStats, expandNfs } from './nfs/stats.ts';
 import { publish, unpublish } from './publish.ts';
 import type { ServiceFeatures, VolumeService } from './service.ts';
 import { createSnapshot, deleteSnapshot, getSnapshot } from './snapshot.ts';
 import { stage, unstage } from './stage.ts';
 
-type PoolFeatures = Omit<ServiceFeatures, 'controllerExpansion' | 'modify' | 'groupSnapshots'>;
+type PoolFeatures = Omit<ServiceFeatures, 'parameters' | 'controllerExpansion' | 'modify' | 'groupSnapshots'>;
 
 /** The operations as the gRPC edge calls them. All wait for the recovery after a start, but those that say who and how we are. */
 export function bindService(context: Context, recovered: Promise<void>, able: PoolFeatures): VolumeService {
@@ -42,6 +45,7 @@ export function bindService(context: Context, recovered: Promise<void>, able: Po
   return {
     features: {
       ...able,
+      parameters: context.shares === undefined ? 'pools' : 'shares',
       controllerExpansion: config.controllerExpansion && able.expansion,
       modify: config.controllerModify,
       groupSnapshots: config.groupController && able.snapshots,
@@ -50,7 +54,7 @@ export function bindService(context: Context, recovered: Promise<void>, able: Po
     nodeInfo: () => ({
       nodeId: context.nodeId,
       maxVolumes: config.maxVolumesPerNode,
-      topology: topologyHere(context),
+      topology: topologyOf(context)[0],
     }),
     createVolume: bound(createVolume),
     deleteVolume: bound(deleteVolume),
@@ -69,13 +73,30 @@ export function bindService(context: Context, recovered: Promise<void>, able: Po
     createGroup: bound(createGroup),
     deleteGroup: bound(deleteGroup),
     getGroup: bound(getGroup),
-    stage: bound(stage),
-    unstage: bound(unstage),
-    publish: bound(publish),
-    unpublish: bound(unpublish),
-    stats: bound(stats),
-    expandOnNode: bound(expandOnNode),
+    ...(context.shares === undefined ? onDisks() : onShares()),
   };
+
+  function onDisks() {
+    return {
+      stage: bound(stage),
+      unstage: bound(unstage),
+      publish: bound(publish),
+      unpublish: bound(unpublish),
+      stats: bound(stats),
+      expandOnNode: bound(expandOnNode),
+    };
+  }
+
+  function onShares() {
+    return {
+      stage: bound(stageNfs),
+      unstage: bound(unstageNfs),
+      publish: bound(publishNfs),
+      unpublish: bound(unpublishNfs),
+      stats: bound(createNfsStats()),
+      expandOnNode: bound(expandNfs),
+    };
+  }
 }
 
 /** What a disk that is full, read-only or failing answers is no fault of ours; the words are the system's, with call and path. */

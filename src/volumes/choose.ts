@@ -2,13 +2,19 @@ import { nearest } from '../config/nearest.ts';
 import { StowageError } from '../errors.ts';
 import { splitFlags } from '../staging/flags.ts';
 import type { Context, ManagedPool } from './context.ts';
-import type { Capability, OnDelete, Topology } from './requests.ts';
+import type { AccessMode, Capability, OnDelete, Topology } from './requests.ts';
 
 /** True if a volume on this node fits one of these topologies; none means anywhere. */
 export function isHere(context: Context, requisite: readonly Topology[]): boolean {
+  if (context.shares !== undefined) return true; // any node reaches a share
   return (
     requisite.length === 0 || requisite.some((segments) => segments[context.topologyKey] === context.topologyValue)
   );
+}
+
+/** From where a volume made here can be reached, as CSI's topology; a share from anywhere. */
+export function topologyOf(context: Context): readonly Topology[] {
+  return context.shares === undefined ? [topologyHere(context)] : [];
 }
 
 /** This node, as CSI's topology. */
@@ -37,11 +43,16 @@ export function choosePool(context: Context, name: string | undefined): ManagedP
   );
 }
 
+/** True for the modes by which several nodes have a volume at once. */
+export function isOfManyNodes(mode: AccessMode): boolean {
+  return mode === 'MULTI_NODE_SINGLE_WRITER' || mode === 'MULTI_NODE_MULTI_WRITER' || mode === 'MULTI_NODE_READER_ONLY';
+}
+
 /** Checks that a pool can serve a capability. @throws 'invalid' naming what it cannot do */
 export function checkCapability(pool: ManagedPool, capability: Capability): void {
   const { features } = pool.backend;
   const { access, mode } = capability;
-  if (mode === 'MULTI_NODE_SINGLE_WRITER' || mode === 'MULTI_NODE_MULTI_WRITER' || mode === 'MULTI_NODE_READER_ONLY') {
+  if (features.manyNodes !== true && isOfManyNodes(mode)) {
     throw new StowageError(
       'invalid',
       `access_mode ${mode}: pool ${pool.name} is on one node's disks; use a SINGLE_NODE mode`,
@@ -55,7 +66,7 @@ export function checkCapability(pool: ManagedPool, capability: Capability): void
     );
   }
   const { superblock } = splitFlags(access.mountFlags);
-  if (features.ownSuperblock || superblock.length === 0) return;
+  if (features.ownSuperblock || features.manyNodes === true || superblock.length === 0) return;
   throw new StowageError(
     'invalid',
     `mount_flags ${superblock.join(', ')}: the volumes of pool ${pool.name} (${pool.config.backend}) share one file system, so only per-mount flags (ro, noexec, nosuid, nodev, noatime, ...) are possible`,

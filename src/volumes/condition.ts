@@ -73,7 +73,7 @@ async function inTime<T>(answer: Promise<T>, who: string): Promise<T> {
 
 /** Of the file system that the pool's volumes lie on. */
 async function poolProblem({ host }: Context, { name, config }: ManagedPool): Promise<string | undefined> {
-  if (!holdsVolumes(config)) return undefined;
+  if (!holdsVolumes(config) || config.backend === 'share') return undefined; // a share's own server is asked by its pool's check
   const mount = (await host.mounts.table()).containing(config.path);
   const problem = await fileSystemProblem(host, mount, true);
   return problem && `pool ${name}: ${problem}`;

@@ -8,6 +8,7 @@ import type { Catalog } from './catalog.ts';
 import type { Guard } from './guard.ts';
 import type { Jobs } from './jobs.ts';
 import type { Locks } from './locks.ts';
+import type { Shares } from './shares.ts';
 import type { Statics } from './static/statics.ts';
 import type { Store } from './store.ts';
 import type { Trash } from './trash.ts';
@@ -15,6 +16,8 @@ import type { Turns } from './turns.ts';
 
 /** A pool with what the domain keeps for it. */
 export interface ManagedPool extends Pool {
+  /** The machine as this pool is reached: a share's files are reached through a process of their own. */
+  readonly host: Host;
   readonly room: Room;
   readonly trash: Trash;
   readonly guard: Guard;
@@ -39,6 +42,8 @@ export interface Context {
   readonly jobs: Jobs;
   readonly statics: Statics;
   readonly pools: ReadonlyMap<string, ManagedPool>;
+  /** Of the NFS driver, whose pools they are. */
+  readonly shares: Shares | undefined;
   /** Hashes of pools that this node remembers but that its config does not name. */
   readonly unconfiguredPoolHashes: ReadonlyMap<string, string>; // to the pool's name
 }

@@ -1,7 +1,8 @@
-import type { Wish } from '../backends/backend.ts';
+import { createHash } from 'node:crypto';
+import type { SharePlace, Wish } from '../backends/backend.ts';
 import { madeFsType } from '../backends/layout.ts';
 import { isStowageError, StowageError } from '../errors.ts';
-import { checkCapability, checkOnDelete, choosePool, isHere, topologyHere } from './choose.ts';
+import { checkCapability, checkOnDelete, choosePool, isHere, topologyOf } from './choose.ts';
 import type { Context, ManagedPool } from './context.ts';
 import { waitFor } from './jobs.ts';
 import { lockKey, withLocks } from './locks.ts';
@@ -10,8 +11,9 @@ import { asExhausted, copying, makeBytes, sourceItem } from './make.ts';
 import { beginVolume } from './new-volume.ts';
 import { applyOptions, mergeOptions, optionsOf } from './options.ts';
 import { itemOf, type StoredRecord, type VolumeRecord } from './record.ts';
-import type { Access, CreateVolumeRequest } from './requests.ts';
+import type { Access, CreateVolumeRequest, ShareWish } from './requests.ts';
 import type { VolumeInfo } from './service.ts';
+import { shareName } from './shares.ts';
 
 /** A call waits this long for its copy, then answers ABORTED; the copy goes on and the retry joins it. Below the provisioner's 15 s. */
 const COPY_WAIT_MS = 8_000;
@@ -44,10 +46,28 @@ export function volumeInfo(context: Context, record: VolumeRecord): VolumeInfo {
   return {
     id: record.id,
     sizeBytes: record.sizeBytes,
-    context: { pool: record.pool },
-    topology: [topologyHere(context)],
+    context: contextOf(context, record),
+    topology: topologyOf(context),
     source: record.source,
   };
+}
+
+/** What nodes are told of a volume, by its volume_context. */
+function contextOf(context: Context, record: VolumeRecord): Readonly<Record<string, string>> {
+  const { config } = poolOf(context, record);
+  if (config.backend !== 'share' || record.layout.backend !== 'share') return { pool: record.pool };
+  return { server: config.server, share: config.share, subDir: record.layout.subDir };
+}
+
+/** The share that is named, or the pool; that of the source where neither is. */
+async function poolFor(
+  context: Context,
+  { parameters }: CreateVolumeRequest,
+  source: Found<StoredRecord> | undefined,
+): Promise<ManagedPool> {
+  if (context.shares !== undefined && parameters.share !== undefined)
+    return context.shares.open(parameters.share.source, parameters.share.options);
+  return choosePool(context, parameters.pool ?? source?.pool.name);
 }
 
 /** The first steps, up to a durable record: where, how large, and is there room. */
@@ -59,8 +79,8 @@ async function begin(context: Context, request: CreateVolumeRequest): Promise<Vo
     );
   }
   const source = request.source === undefined ? undefined : await findSource(context, request.source);
-  const pool = choosePool(context, request.parameters.pool ?? source?.pool.name);
-  await pool.check().catch((error: unknown) => Promise.reject(asExhausted(error)));
+  const pool = await poolFor(context, request, source);
+  await pool.check().catch((error: unknown) => Promise.reject(asExhausted(pool, error)));
   // A pool that came back just now has brought its records.
   const late = context.catalog.byName('volume', request.name);
   if (late !== undefined) {
@@ -143,11 +163,31 @@ function checkSource(pool: ManagedPool, source: Found<StoredRecord> | undefined)
 
 function wishOf(request: CreateVolumeRequest, source: Found<StoredRecord> | undefined): Wish {
   const access = accessOf(request);
+  const { share } = request.parameters;
   return {
     requiredBytes: request.size.requiredBytes,
     limitBytes: request.size.limitBytes,
     access: access.type === 'block' ? access : { type: 'mount', fsType: access.fsType },
     source: source === undefined ? undefined : itemOf(source.record),
+    ...(share === undefined ? {} : { share: placeOf(request, share) }),
+  };
+}
+
+/** Names may be anything; those that Kubernetes gives are names of folders, too. */
+function defaultSubDir(name: string): string {
+  const isPlain = /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name);
+  return isPlain ? name : `volume-${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
+}
+
+/** A folder that is kept when its volume is deleted may be another volume's, too. */
+function placeOf(request: CreateVolumeRequest, { subDir, mode, uid, gid }: ShareWish): SharePlace {
+  const onDelete = request.mutableParameters.onDelete ?? request.parameters.onDelete;
+  return {
+    subDir: subDir ?? defaultSubDir(request.name),
+    mode,
+    uid,
+    gid,
+    shared: subDir !== undefined && onDelete === 'retain',
   };
 }
 
@@ -169,6 +209,7 @@ function checkSame(record: VolumeRecord, request: CreateVolumeRequest): void {
       `it has ${record.sizeBytes} bytes, more than ${size.limitBytes}`,
     ],
     [parameters.pool !== undefined && parameters.pool !== record.pool, `it is in pool ${record.pool}`],
+    [placeDiffers(record, parameters.share), 'it is on another share, or in another subDir'],
     [access.type !== record.access, `its access type is ${record.access}`],
     [source?.id !== record.source?.id, `its source is ${record.source?.id ?? 'none'}`],
     [fsTypeDiffers(record, access), 'it has another file system'],
@@ -180,6 +221,12 @@ function checkSame(record: VolumeRecord, request: CreateVolumeRequest): void {
         `volume ${record.name} exists, and ${what}; choose another name or delete it`,
       );
   }
+}
+
+function placeDiffers(record: VolumeRecord, share: ShareWish | undefined): boolean {
+  if (share === undefined) return false;
+  if (record.layout.backend !== 'share' || record.pool !== shareName(share.source)) return true;
+  return share.subDir !== undefined && share.subDir !== record.layout.subDir;
 }
 
 function fsTypeDiffers(record: VolumeRecord, access: Access): boolean {

@@ -5,6 +5,7 @@ import type { Context, ManagedPool } from './context.ts';
 import { volumeInfo } from './create.ts';
 import { lockKey, withLocks } from './locks.ts';
 import { needReady } from './lookup.ts';
+import { isStaticNfs, validateStaticNfs } from './nfs/static.ts';
 import { applyOptions, mergeOptions, optionsOf } from './options.ts';
 import { isLive, type SnapshotRecord, type VolumeRecord } from './record.ts';
 import type {
@@ -22,6 +23,7 @@ import { isStatic } from './static/host-path.ts';
 
 /** ValidateVolumeCapabilities. */
 export async function validateVolume(context: Context, request: ValidateRequest): Promise<Validation> {
+  if (context.shares !== undefined && isStaticNfs(request)) return validateStaticNfs(request);
   if (isStatic(request.volumeId, request.volumeContext)) return validateStatic(context, request);
   const { record, pool } = await needReady(context, 'volume', request.volumeId);
   try {
@@ -103,8 +105,7 @@ export function listSnapshots(
 /** GetCapacity: what may still be promised here; 0 where the pool is away, or the topology is another node's. */
 export async function capacity(context: Context, request: CapacityRequest): Promise<Capacity> {
   if (request.topology !== undefined && !isHere(context, [request.topology])) return { availableBytes: 0 };
-  const pools =
-    request.parameters.pool === undefined ? [...context.pools.values()] : [choose(context, request.parameters.pool)];
+  const pools = await poolsOf(context, request);
   let availableBytes = 0;
   let largestBytes = 0;
   for (const pool of pools) {
@@ -116,6 +117,15 @@ export async function capacity(context: Context, request: CapacityRequest): Prom
     );
   }
   return { availableBytes, maximumVolumeBytes: largestBytes };
+}
+
+async function poolsOf(
+  context: Context,
+  { parameters: { pool, share } }: CapacityRequest,
+): Promise<readonly (ManagedPool | undefined)[]> {
+  if (context.shares !== undefined && share !== undefined)
+    return [await context.shares.open(share.source, share.options)];
+  return pool === undefined ? [...context.pools.values()] : [choose(context, pool)];
 }
 
 const NO_ROOM = { availableBytes: 0, largestBytes: 0 };

@@ -1,35 +1,32 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Features } from '../backends/backend.ts';
 import { createBackend } from '../backends/registry.ts';
-import { type Config, holdsVolumes, type PoolConfig, poolsOfNode } from '../config/schema.ts';
+import { type Config, type PoolConfig, poolsOfNode } from '../config/schema.ts';
 import { messageOf, StowageError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
+import { createShareHosts, type ShareHosts } from '../nfs/share-hosts.ts';
 import { listRemembered } from '../pools/identity.ts';
-import { createPool } from '../pools/pool.ts';
-import { createRoom } from '../pools/room.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { type GuardMetrics, noMetrics } from '../telemetry/metrics.ts';
 import { bindService } from './bind-service.ts';
 import { type Catalog, createCatalog } from './catalog.ts';
 import type { Context, ManagedPool } from './context.ts';
-import { createGuard, guardPeriodMs } from './guard.ts';
 import { hashNode, hashPool } from './ids.ts';
 import { createJobs } from './jobs.ts';
 import { createLocks } from './locks.ts';
+import { managePool } from './manage-pool.ts';
 import { type Moved, type MoveRequest, moveVolume } from './move/move.ts';
 import { recoverMoveFolders } from './move/places.ts';
 import type { Report } from './move/progress.ts';
-import { settled, startSettling } from './move/settle.ts';
-import { forgetRecords, isToPurge } from './move/tombstones.ts';
-import { holdsData, itemOf } from './record.ts';
-import { openPool, recoverGroups } from './recover.ts';
+import { settled } from './move/settle.ts';
+import { recoverGroups } from './recover.ts';
 import type { VolumeService } from './service.ts';
+import { createShares } from './shares.ts';
 import { recoverStatics } from './static/recover.ts';
 import { createStatics } from './static/statics.ts';
-import { createStore } from './store.ts';
+import { createStore, type PoolFiles } from './store.ts';
 import { topologyValue } from './topology.ts';
-import { createTrash } from './trash.ts';
-import { createTurns } from './turns.ts';
 
 export interface Driver {
   readonly service: VolumeService;
@@ -54,6 +51,8 @@ export async function openDriver(options: {
   host: Host;
   log: Logger;
   metrics?: GuardMetrics;
+  /** The program that has the command share-worker (NFS): this process's own, if not given. */
+  program?: string;
 }): Promise<Driver> {
   const { host, config } = options;
   const { stateDir } = config;
@@ -75,19 +74,34 @@ export async function openDriver(options: {
 
 async function openWith(
   lock: { readonly release: () => Promise<void> },
-  { config, nodeId, host, log, metrics = noMetrics }: Parameters<typeof openDriver>[0],
+  { config, nodeId, host, log, metrics = noMetrics, program }: Parameters<typeof openDriver>[0],
 ): Promise<Driver> {
   const { stateDir } = config;
   const catalog = createCatalog();
   const configs = await withResolvedPaths(host, poolsOfNode(config, nodeId));
-  const store = createStore(host.files, catalog, pathsOf(configs));
   const pools = new Map<string, ManagedPool>();
+  const store = createStore(catalog, (name) => filesOf(pools, name));
+  const hosts = await openShareHosts(host, config, log, program);
+  const shares =
+    config.driver === 'nfs' && hosts !== undefined
+      ? createShares({
+          files: host.files,
+          config,
+          log,
+          manage(pool, options) {
+            const managed = managePool(context, pool, hosts.hostOf({ ...pool, options }), metrics);
+            pools.set(pool.name, managed);
+            return managed;
+          },
+          pathOf: hosts.pathOf,
+        })
+      : undefined;
   const context: Context = {
     host,
     log,
     config,
     nodeId,
-    nodeHash: hashNode(nodeId),
+    nodeHash: hashNode(config.driver === 'nfs' ? config.name : nodeId), // a share is on no node
     topologyKey: `topology.${config.name}/node`,
     topologyValue: topologyValue(nodeId),
     catalog,
@@ -96,10 +110,12 @@ async function openWith(
     jobs: createJobs(),
     statics: createStatics(host.files, stateDir),
     pools,
+    shares,
     unconfiguredPoolHashes: await unconfigured(host, stateDir, configs),
   };
-  for (const pool of configs) pools.set(pool.name, managePool(context, pool, metrics));
-  const recovered = recover(context).then(() => {
+  await shares?.load();
+  for (const pool of configs) pools.set(pool.name, managePool(context, pool, host, metrics));
+  const recovered = recover(context, hosts).then(() => {
     for (const { guard } of pools.values()) guard.start();
   });
   return {
@@ -108,6 +124,11 @@ async function openWith(
     recovered,
     async move(request, report, signal) {
       await recovered;
+      if (shares !== undefined)
+        throw new StowageError(
+          'unsupported',
+          'volumes on shares cannot be moved; copy them with a clone or a snapshot',
+        );
       return moveVolume(context, request, report, signal);
     },
     async idle() {
@@ -121,57 +142,10 @@ async function openWith(
         context.jobs.stop(),
         ...[...pools.values()].flatMap((pool) => [pool.trash.stop(), pool.guard.stop()]),
       ]);
+      await hosts?.close();
       await lock.release();
     },
   };
-}
-
-function managePool(context: Context, config: PoolConfig, metrics: GuardMetrics): ManagedPool {
-  const { host, log, catalog } = context;
-  const backend = createBackend(config, { host, log });
-  const pool = createPool(config, backend, {
-    host,
-    stateDir: context.config.stateDir,
-    onOpen: async () => {
-      await openPool(context, managed);
-      startSettling(context);
-    },
-  });
-  const stored = () => [...catalog.all(config.name)].filter((record) => record.kind !== 'group');
-  const items = () => stored().filter(holdsData).map(itemOf);
-  const managed: ManagedPool = {
-    ...pool,
-    items,
-    turns: createTurns(),
-    room: createRoom(
-      config,
-      () => backend.capacity(items()),
-      () => catalog.promisedBytes(config.name),
-    ),
-    trash: createTrash({
-      log,
-      bytesPerSecond: config.trashBytesPerSecond,
-      // What else holds volumes gives them back faster or slower in ways of its own.
-      freeBytes: async () => (holdsVolumes(config) ? (await host.files.statfs(config.path)).freeBytes : 0),
-      purge: async (record, signal) => {
-        await managed.check();
-        if (!isToPurge(context, record)) return;
-        await backend.discard(itemOf(record)); // nothing, unless that failed when it was deleted
-        await backend.purge(itemOf(record), signal);
-      },
-      forget: (records) => forgetRecords(context, records),
-    }),
-    guard: createGuard({
-      pool: config.name,
-      guard: backend.guard,
-      items,
-      check: () => managed.check(),
-      periodMs: guardPeriodMs(config),
-      log,
-      metrics,
-    }),
-  };
-  return managed;
 }
 
 /**
@@ -188,20 +162,38 @@ function ablePools(config: Config, deps: { host: Host; log: Logger }) {
   };
 }
 
+/** How long a start waits for shares. */
+const SHARES_WAIT_MS = 5_000;
+
+async function openShareHosts(
+  host: Host,
+  config: Config,
+  log: Logger,
+  program: string | undefined,
+): Promise<ShareHosts | undefined> {
+  if (config.driver !== 'nfs') return undefined;
+  const { idleUnmountMs } = config;
+  const stateDir = await host.files.resolveParent(config.stateDir);
+  return createShareHosts({ host, log, stateDir, idleUnmountMs, program });
+}
+
 /** Pools that are away now are opened by the first call that finds them. */
-async function recover(context: Context): Promise<void> {
+async function recover(context: Context, hosts: ShareHosts | undefined): Promise<void> {
+  await hosts?.recover();
   await recoverMoveFolders(context);
   await context.host.files.recover().catch((error: unknown) => {
     // They are in nobody's way, and the volumes are wanted.
     context.log.error({ error: messageOf(error) }, 'private mounts of an earlier process stay until the next start');
   });
-  await Promise.all(
+  const opened = Promise.all(
     [...context.pools.values()].map((pool) =>
       pool.check().catch((error: unknown) => {
         context.log.error({ pool: pool.name, error: messageOf(error) }, 'pool is away');
       }),
     ),
   );
+  // A server that is down must not keep the driver from serving the others.
+  await (hosts === undefined ? opened : Promise.race([opened, sleep(SHARES_WAIT_MS)]));
   await recoverGroups(context);
   await settled(context);
   await recoverStatics(context);
@@ -212,13 +204,10 @@ function withResolvedPaths(host: Host, configs: readonly PoolConfig[]): Promise<
   return Promise.all(configs.map(async (pool) => ({ ...pool, path: await host.files.resolveParent(pool.path) })));
 }
 
-function pathsOf(configs: readonly PoolConfig[]): (pool: string) => string {
-  const paths = new Map(configs.map(({ name, path }) => [name, path]));
-  return (pool) => {
-    const path = paths.get(pool);
-    if (path === undefined) throw new StowageError('internal', `no pool ${pool} is configured`);
-    return path;
-  };
+function filesOf(pools: ReadonlyMap<string, ManagedPool>, name: string): PoolFiles {
+  const pool = pools.get(name);
+  if (pool === undefined) throw new StowageError('internal', `no pool ${name} is configured`);
+  return { path: pool.config.path, files: pool.host.files };
 }
 
 async function unconfigured(

@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import { isStowageError, messageOf, StowageError } from '../errors.ts';
 import type { Context, ManagedPool } from './context.ts';
 import { hashPool, type Kind, parseId } from './ids.ts';
 import { awayPool, isMoving, mayBeElsewhere } from './move/whereabouts.ts';
 import { type AnyRecord, type GroupRecord, isLive, type SnapshotRecord, type VolumeRecord } from './record.ts';
+import type { Shares } from './shares.ts';
 
 interface Records {
   volume: VolumeRecord;
@@ -47,6 +49,7 @@ export async function find<K extends Kind>(
       `${kind} ${id} is on another node, not on ${context.nodeId}; ask its own node`,
     );
   }
+  if (context.shares !== undefined) return findOnShare(context, context.shares, kind, id, parsed.poolHash);
   return findInPoolsThatAreAway(context, kind, id, parsed.poolHash);
 }
 
@@ -104,6 +107,26 @@ async function decided<K extends Kind>(context: Context, kind: K, id: string): P
     'unavailable',
     `${kind} ${id} was being moved from pool ${record.pool} when that was interrupted, and may be in pool ${away}; bring that back, or say \`stowage pool forget\``,
   );
+}
+
+/** The table says on which share an id is. Where it does not, the table was lost: the volume may well be there, and that must not be taken for its end. */
+async function findOnShare<K extends Kind>(
+  context: Context,
+  shares: Shares,
+  kind: K,
+  id: string,
+  poolHash: string,
+): Promise<Found<Records[K]> | undefined> {
+  const pool = shares.ofHash(poolHash);
+  if (pool === undefined) {
+    throw new StowageError(
+      'unavailable',
+      `${kind} ${id} is on a share that ${join(context.config.stateDir, 'shares')} does not name: make a volume on that share with the same StorageClass, and its records are found again; or restore the folder`,
+    );
+  }
+  await pool.check();
+  const record = get(context, kind, id); // the check may just have loaded it
+  return record !== undefined && isLive(record) ? { record, pool } : undefined;
 }
 
 /** Nothing is known of this id: that says something only if its pool is here. */

@@ -23,7 +23,7 @@ export async function makeBytes<R extends StoredRecord>(
   } catch (error) {
     // A copy that a shutdown ends is begun again by the next start: its id may have been answered (ready_to_use false).
     if (!context.jobs.stopping()) await undo(context, pool, record);
-    throw asExhausted(error);
+    throw asExhausted(pool, error);
   }
 }
 
@@ -102,11 +102,16 @@ export function snapshotPair(context: Context, record: SnapshotRecord): { source
   return { source, snapshot: itemOf(record) };
 }
 
-const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'ENODEV']);
+const FULL = new Set(['ENOSPC', 'EDQUOT']);
+const AWAY = new Set(['EROFS', 'EIO', 'ENODEV']);
 
-/** A pool that is away, full, read-only or failing cannot take a new volume: the one code at which the scheduler chooses another node. */
-export function asExhausted(error: unknown): unknown {
-  const errno = errnoOf(error);
-  const isPoolProblem = isStowageError(error, 'unavailable') || (errno !== undefined && NO_ROOM.has(errno));
-  return isPoolProblem ? new StowageError('exhausted', messageOf(error), { cause: error }) : error;
+/**
+ * A pool that is away, full, read-only or failing cannot take a new volume: the one code at which the scheduler chooses another node. A share that is away
+ * is so for every node, and the call shall be made again.
+ */
+export function asExhausted(pool: ManagedPool, error: unknown): unknown {
+  const errno = errnoOf(error) ?? '';
+  const isAway = isStowageError(error, 'unavailable') || AWAY.has(errno);
+  const isElsewhere = isAway && pool.backend.features.manyNodes !== true;
+  return FULL.has(errno) || isElsewhere ? new StowageError('exhausted', messageOf(error), { cause: error }) : error;
 }

@@ -46,6 +46,6 @@ export async function beginVolume(
     });
     return await added;
   } catch (error) {
-    throw asExhausted(error);
+    throw asExhausted(pool, error);
   }
 }

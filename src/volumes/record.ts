@@ -45,6 +45,14 @@ const layout = z.union([
     content: z.union([...imageContent, z.object({ type: z.literal('folder') })]),
   }),
   z.object({ backend: z.literal('memory') }),
+  z.object({
+    backend: z.literal('share'),
+    subDir: z.string().check(z.regex(/^(?!.*(^|\/)\.{1,2}(\/|$))[^/\0]+(\/[^/\0]+)*$/), z.maxLength(1024)),
+    mode: z.optional(z.number().check(z.int(), z.gte(0), z.lte(0o7777))),
+    uid: z.optional(bytes),
+    gid: z.optional(bytes),
+    shared: z.boolean(),
+  }),
 ]);
 
 const common = {
@@ -146,8 +154,9 @@ function parseJson(text: string): unknown {
 
 /** The record as its backend sees it. */
 export function itemOf(record: StoredRecord): Item {
-  const { kind, id: itemId, folder: name, sizeBytes, reservedBytes, layout: where } = record;
-  return { kind, id: itemId, folder: name, sizeBytes, reservedBytes, layout: where };
+  const { kind, id: itemId, folder: name, sizeBytes, reservedBytes, layout: where, state } = record;
+  const item = { kind, id: itemId, folder: name, sizeBytes, reservedBytes, layout: where };
+  return state === 'deleting' || state === 'archived' ? { ...item, leaving: true } : item;
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { VolumeOptions } from '../backends/backend.ts';
+import type { ShareSource } from '../nfs/source.ts';
 
 /**
  * Requests as the domain takes them: checked and narrowed once, at the edge (`csi/validate`). Sizes are bytes.
@@ -40,10 +41,20 @@ export interface CreateVolumeRequest {
   readonly name: string;
   readonly size: SizeRange;
   readonly capabilities: readonly Capability[]; // at least one; all of one access type
-  readonly parameters: Readonly<{ pool?: string }> & MutableParameters;
+  readonly parameters: Readonly<{ pool?: string; share?: ShareWish }> & MutableParameters;
   readonly mutableParameters: MutableParameters;
   readonly source: ContentSource | undefined;
   readonly requisite: readonly Topology[]; // empty: anywhere
+}
+
+/** Where on a share a volume shall lie, and whose its folder shall be (NFS). */
+export interface ShareWish {
+  readonly source: ShareSource;
+  readonly options: readonly string[]; // mount options; the controller takes those that reach the server
+  readonly subDir: string | undefined; // undefined: the volume's name
+  readonly mode: number | undefined;
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
 }
 
 export type MutableParameters = Readonly<{ onDelete?: OnDelete }> & VolumeOptions;

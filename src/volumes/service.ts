@@ -63,7 +63,7 @@ export interface GroupInfo {
 export interface NodeInfo {
   readonly nodeId: string;
   readonly maxVolumes: number; // 0: no limit told
-  readonly topology: Topology;
+  readonly topology: Topology | undefined; // undefined: what is here is reached from anywhere
 }
 
 /** One page of a list; `nextToken` is undefined at its end. */
@@ -99,6 +99,8 @@ export interface Readiness {
 
 /** What is served and advertised; the rest answers UNIMPLEMENTED. Fixed from the start of the process. */
 export interface ServiceFeatures {
+  /** What the parameters of StorageClasses name. */
+  readonly parameters: 'pools' | 'shares';
   readonly controllerExpansion: boolean;
   readonly modify: boolean;
   readonly groupSnapshots: boolean;

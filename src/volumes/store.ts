@@ -8,7 +8,7 @@ import { type AnyRecord, MAX_RECORD_BYTES, parseRecord, serializeRecord } from '
 /** Records on disk, one file each in their pool, with the catalog kept in step. */
 export interface Store {
   /** Removes what a process was writing when it was killed. Only where no other process writes: at the start. */
-  tidy(pool: { readonly path: string }): Promise<void>;
+  tidy(pool: { readonly name: string; readonly path: string }): Promise<void>;
   /** Reads a pool's records into the catalog; a damaged one is entered as damage and left alone. @returns how many were read */
   load(pool: { readonly name: string; readonly path: string }): Promise<number>;
   /** Enters a new record: into the catalog at once (its name and room are taken), durable when it settles; out again if that fails. */
@@ -23,10 +23,17 @@ const SUFFIX = '.json';
 const KINDS: readonly Kind[] = ['volume', 'snapshot', 'group'];
 const FOLDERS = { volume: 'volumes', snapshot: 'snapshots', group: 'groups' } as const;
 
-/** @param poolPath the path of the pool of that name */
-export function createStore(files: Files, catalog: Catalog, poolPath: (pool: string) => string): Store {
+/** Where a pool's records lie, and how they are reached. */
+export interface PoolFiles {
+  readonly path: string;
+  readonly files: Files;
+}
+
+/** @param poolFiles of the pool of that name */
+export function createStore(catalog: Catalog, poolFiles: (pool: string) => PoolFiles): Store {
+  const filesOf = (record: AnyRecord) => poolFiles(record.pool).files;
   const pathOf = (record: AnyRecord) =>
-    join(poolPath(record.pool), '.stowage', FOLDERS[record.kind], record.id + SUFFIX);
+    join(poolFiles(record.pool).path, '.stowage', FOLDERS[record.kind], record.id + SUFFIX);
 
   function enter(pool: string, kind: Kind, id: string, text: string): boolean {
     try {
@@ -49,6 +56,7 @@ export function createStore(files: Files, catalog: Catalog, poolPath: (pool: str
 
   /** A write that failed may have come as far as the disk. While that cannot be undone, the record stays: a retry goes on with it. */
   async function takeBack(record: AnyRecord, failure: unknown): Promise<void> {
+    const files = filesOf(record);
     try {
       await files.removeDurably(pathOf(record));
     } catch (error) {
@@ -61,12 +69,14 @@ export function createStore(files: Files, catalog: Catalog, poolPath: (pool: str
 
   return {
     async tidy(pool) {
+      const { files } = poolFiles(pool.name);
       for (const place of ['', ...Object.values(FOLDERS)]) {
         const folder = join(pool.path, '.stowage', place);
         for (const name of await files.list(folder)) if (isTemporary(name)) await files.removeFile(join(folder, name));
       }
     },
     async load(pool) {
+      const { files } = poolFiles(pool.name);
       let count = 0;
       for (const kind of KINDS) {
         const folder = FOLDERS[kind];
@@ -80,7 +90,7 @@ export function createStore(files: Files, catalog: Catalog, poolPath: (pool: str
     async add(record) {
       catalog.set(record);
       try {
-        await files.writeDurably(pathOf(record), serializeRecord(record));
+        await filesOf(record).writeDurably(pathOf(record), serializeRecord(record));
       } catch (error) {
         await takeBack(record, error);
         throw error;
@@ -89,14 +99,18 @@ export function createStore(files: Files, catalog: Catalog, poolPath: (pool: str
     },
     async update(record, change) {
       const next = { ...record, ...change, generation: record.generation + 1 };
-      await files.writeDurably(pathOf(record), serializeRecord(next));
+      await filesOf(record).writeDurably(pathOf(record), serializeRecord(next));
       catalog.set(next);
       return next;
     },
     async remove(...records) {
-      const paths = records.map(pathOf);
-      for (const path of paths) await files.removeFile(path);
-      for (const folder of new Set(paths.map(dirname))) await files.sync(folder);
+      const folders = new Map<string, Files>();
+      for (const record of records) {
+        const files = filesOf(record);
+        await files.removeFile(pathOf(record));
+        folders.set(dirname(pathOf(record)), files);
+      }
+      for (const [folder, files] of folders) await files.sync(folder);
       for (const { id, pool } of records) catalog.remove(id, pool);
     },
   };

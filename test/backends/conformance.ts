@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe } from '@jest/globals';
-import type { Wish } from '../../src/backends/backend.ts';
+import type { SharePlace, Wish } from '../../src/backends/backend.ts';
 import type { BackendConfig } from '../../src/backends/registry.ts';
 import { copyTests } from './conformance/copies.ts';
 import { lifecycleTests } from './conformance/lifecycle.ts';
@@ -17,6 +17,8 @@ export interface ConformanceSetup {
   readonly access: Wish['access'];
   /** The size of most volumes: the pool has room for about ten. */
   readonly sizeBytes: number;
+  /** Where each volume lies, for pools that are a share. */
+  readonly share?: () => SharePlace;
   /** What the usage of these volumes does not tell, as the backend's page says: the number of files; what a copy shares with its source. */
   readonly usageLacks?: readonly ('inodes' | 'shared')[];
   /** Only these parts, where another run has tried the others in nearly the same way; left out, and with STOWAGE_CONFORMANCE=full: all. */
@@ -46,8 +48,8 @@ export function describeBackend(name: string, setup: ConformanceSetup): void {
     beforeAll(async () => {
       const pool = await setup.makePool();
       cleanup = pool.cleanup;
-      const { access, sizeBytes } = setup;
-      bench = createWorkbench({ config: pool.config, inspect: pool.inspect, access, sizeBytes });
+      const { access, sizeBytes, share } = setup;
+      bench = createWorkbench({ config: pool.config, inspect: pool.inspect, access, sizeBytes, share });
       await bench.backend.claim?.(randomUUID());
       await bench.backend.recover([], AbortSignal.timeout(60_000));
     }, 120_000);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rename, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Backend, Item, Wish } from '../../src/backends/backend.ts';
+import type { Backend, Item, SharePlace, Wish } from '../../src/backends/backend.ts';
 import { snapshotLayout } from '../../src/backends/layout.ts';
 import { type BackendConfig, createBackend } from '../../src/backends/registry.ts';
 import type { Host } from '../../src/host/host.ts';
@@ -23,6 +23,8 @@ export interface Workbench {
   /** Plans and creates a volume of the suite's size. */
   volume(change?: Partial<Wish>): Promise<Item>;
   filledVolume(): Promise<Item>;
+  /** The item that another one of this name would be. */
+  named(item: Item, name: string): Item;
   /** The item that a snapshot of this volume would be; not taken. */
   snapshotOf(source: Item): Promise<Item>;
   takeSnapshot(source: Item): Promise<Item>;
@@ -74,12 +76,13 @@ export interface Setup {
   readonly config: BackendConfig;
   readonly access: Wish['access'];
   readonly sizeBytes: number;
+  readonly share?: (() => SharePlace) | undefined;
 }
 
 /** A signal that nobody gives, but that keeps a hanging test from hanging for ever. */
 export const signal = () => AbortSignal.timeout(60_000);
 
-export function createWorkbench({ config, access, sizeBytes, inspect }: Setup): Workbench {
+export function createWorkbench({ config, access, sizeBytes, inspect, share }: Setup): Workbench {
   const host = createHost();
   const warned: string[] = [];
   const keep = (_fields: object, message: string) => {
@@ -92,7 +95,15 @@ export function createWorkbench({ config, access, sizeBytes, inspect }: Setup): 
   const items = () => [...made.values()];
 
   async function volume(change: Partial<Wish> = {}): Promise<Item> {
-    const wish: Wish = { requiredBytes: sizeBytes, limitBytes: undefined, access, source: undefined, ...change };
+    const place = share === undefined ? {} : { share: share() };
+    const wish: Wish = {
+      requiredBytes: sizeBytes,
+      limitBytes: undefined,
+      access,
+      source: undefined,
+      ...place,
+      ...change,
+    };
     const plan = await backend.plan(wish, items);
     const item: Item = { kind: 'volume', ...newName('v'), ...plan, reservedBytes: plan.sizeBytes };
     made.set(item.id, item);
@@ -151,6 +162,15 @@ export function createWorkbench({ config, access, sizeBytes, inspect }: Setup): 
     backend,
     poolPath: config.path,
     volume,
+    named: (item, name) => {
+      const { layout } = item;
+      return {
+        ...item,
+        id: name,
+        folder: name,
+        layout: layout.backend === 'share' ? { ...layout, subDir: name } : layout,
+      };
+    },
     filledVolume: async () => {
       const item = await volume();
       await staged(item, fill);

@@ -89,13 +89,23 @@ describe('parseConfig', () => {
     });
   });
 
+  it('takes the NFS driver, whose pools are the shares that volumes name', () => {
+    expect(parseConfig('{driver: nfs, role: node}', 'stowage.yaml')).toMatchObject({
+      driver: 'nfs',
+      name: 'nfs.csi.stowage.dev',
+      role: 'node',
+      pools: [],
+      hostPaths: [],
+    });
+  });
+
   it('takes no pools', () => {
     expect(parseConfig(config({ pools: [] }), 'stowage.yaml').pools).toEqual([]);
   });
 
   it.each([
-    [{ driver: 'nfs' }, 'driver: is not yet supported'],
-    [{ driver: 7 }, 'driver: must be local, found 7'],
+    [{ driver: 'nfs' }, 'pools: unknown key'],
+    [{ driver: 7 }, 'driver: must be local or nfs, found 7'],
     [{ name: 'ends.with.1' }, 'name: must be a domain name'],
     [{ name: 'two..dots' }, 'name: must be a domain name'],
     [{ name: `${'a'.repeat(63)}b` }, 'name: must be a domain name'],

@@ -13,6 +13,7 @@ afterEach(() => at.end());
 
 const all = ALL_FEATURES;
 const none: ServiceFeatures = {
+  parameters: 'pools',
   controllerExpansion: false,
   modify: false,
   groupSnapshots: false,

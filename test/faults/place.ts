@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Config, configSchema } from '../../src/config/schema.ts';
+import { CONFIG_SCHEMAS, type Config } from '../../src/config/schema.ts';
 import { parseMountTable } from '../../src/host/mountinfo.ts';
 import { disksBeside, makeDisks, makePool, type TestPool } from '../support/pools.ts';
 import { THIN_POOL, volumeGroupOf } from '../support/volume-groups.ts';
@@ -89,7 +89,7 @@ export function configInput({ backend, pool, work }: Paths) {
 }
 
 export function configOf(paths: Paths): Config {
-  return configSchema.parse(configInput(paths));
+  return CONFIG_SCHEMAS.local.parse(configInput(paths));
 }
 
 /** A file system that is unmounted while it is frozen keeps its device for good. */

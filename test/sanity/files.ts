@@ -49,18 +49,16 @@ export async function writeFiles(folder: string, scenario: Scenario, poolPath: s
     mountDir: join(folder, 'mount'),
   };
   const settings = typeof scenario.settings === 'function' ? scenario.settings(poolPath) : scenario.settings;
+  const isNfs = scenario.pool === 'nfs-export';
+  const common = { stateDir: join(folder, 'state'), maxVolumesPerNode: MAX_VOLUMES_PER_NODE };
+  const pool = { name: POOL_NAME, backend: scenario.backend, path: poolPath, trashBytesPerSecond: 0, ...settings };
   const contents: [string, unknown][] = [
     [
       files.config,
-      {
-        driver: 'local',
-        stateDir: join(folder, 'state'),
-        maxVolumesPerNode: MAX_VOLUMES_PER_NODE,
-        pools: [{ name: POOL_NAME, backend: scenario.backend, path: poolPath, trashBytesPerSecond: 0, ...settings }],
-      },
+      isNfs ? { driver: 'nfs', ...common, trashBytesPerSecond: 0 } : { driver: 'local', ...common, pools: [pool] },
     ],
     [files.secrets, Object.fromEntries(CALLS_WITH_SECRETS.map((call) => [`${call}Secret`, { key: SECRET }]))],
-    [files.parameters, { pool: POOL_NAME }],
+    [files.parameters, isNfs ? { server: '127.0.0.1', share: '/' } : { pool: POOL_NAME }],
     [files.mutableParameters, { onDelete: 'delete' }],
   ];
   for (const [file, content] of contents) await writeFile(file, stringify(content));

@@ -3,12 +3,13 @@ import { readFile } from 'node:fs/promises';
 import { makePool } from '../support/pools.ts';
 
 /** What a machine may lack; the lab has all. */
-export type KernelFeature = 'project-quota' | 'ext4-growth' | 'device-mapper';
+export type KernelFeature = 'project-quota' | 'ext4-growth' | 'device-mapper' | 'nfs';
 
 const PROBES: Readonly<Record<KernelFeature, () => Promise<boolean>>> = {
   'project-quota': hasProjectQuota,
   'ext4-growth': mayGrowExt4,
   'device-mapper': async () => existsSync('/dev/mapper/control'),
+  nfs: async () => existsSync('/proc/fs/nfsd/threads'), // a server of the lab's own: nobody's machine is made one
 };
 
 export function hasFeature(feature: KernelFeature): Promise<boolean> {

@@ -5,7 +5,9 @@ import { logicalVolumes, THIN_POOL, volumeGroupOf } from '../support/volume-grou
 
 /** Where a pool keeps data, records, the trash and what is under way. Only its identity lies elsewhere. */
 const DATA_FOLDERS = ['volumes', 'snapshots', 'archive'];
-const OWN_FOLDERS = ['volumes', 'snapshots', 'groups', 'trash', 'tmp'].map((name) => `.stowage/${name}`);
+const OWN_FOLDERS = ['volumes', 'snapshots', 'groups', 'trash', 'tmp', 'copies', 'claims'].map(
+  (name) => `.stowage/${name}`,
+);
 const POLL_MS = 100;
 
 /** Mounts, loop devices and files that are there although csi-sanity deleted all that it made, and the driver has ended. */

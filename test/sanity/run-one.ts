@@ -1,10 +1,12 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { startDriver, waitUntilReady } from '../../src/cli/demo/driver.ts';
 import { messageOf } from '../../src/errors.ts';
+import { labServers } from '../lab/support-nfs.ts';
 import { makeDisks, makePool, type TestPool } from '../support/pools.ts';
 import { type Files, SECRET, writeFiles } from './files.ts';
 import { findLeftovers, trashEmptied } from './leftovers.ts';
@@ -66,6 +68,7 @@ async function onNewPool(
       await trashEmptied(pool.path, TRASH_TIMEOUT_MS);
       return result;
     }).finally(() => copyFile(files.driverLog, `${out}.driver.log`));
+    if (scenario.pool === 'nfs-export') await pool.cleanup();
     const problems = (await findLeftovers(folder, pool.path)).map((what) => `left behind: ${what}`);
     const log = await readFile(files.driverLog, 'utf8');
     return { report, problems: log.includes(SECRET) ? [...problems, "a secret is in the driver's log"] : problems };
@@ -87,9 +90,16 @@ async function withDriver<T>(files: Files, use: () => Promise<T>): Promise<T> {
   }
 }
 
+/** The folder that the guest's NFS server exports. The controller's mount of it stays for the next driver, which never comes. */
+async function exported(): Promise<TestPool> {
+  const { folder } = (await labServers()).healthy;
+  return { path: folder, cleanup: () => promisify(execFile)('umount', ['-a', '-t', 'nfs,nfs4']).then(() => undefined) };
+}
+
 function poolFor({ pool }: Scenario): Promise<TestPool> {
   if (pool === 'disks-raw') return makeDisks('raw', DISK_COUNT, DISK_BYTES);
   if (pool === 'disks-xfs') return makeDisks('xfs', DISK_COUNT, DISK_BYTES);
+  if (pool === 'nfs-export') return exported();
   return makePool(pool, POOL_BYTES);
 }
 

@@ -8,7 +8,7 @@ import type { KernelFeature } from './kernel.ts';
 export interface Scenario {
   readonly name: string; // names its files
   readonly backend: string;
-  readonly pool: PoolKind | DiskKind;
+  readonly pool: PoolKind | DiskKind | 'nfs-export';
   /** The size of volumes, where the pool does not give any size that is asked for. */
   readonly volumeBytes?: (poolPath: string) => Promise<number>;
   /** Keys of the pool besides name, backend and path; where they depend on the pool, by its path. */
@@ -170,5 +170,13 @@ export const SCENARIOS: readonly Scenario[] = [
     },
     access: ['mount'],
     maySkip: { ...NO_COPIES, ...NO_GROWTH },
+  },
+  {
+    name: 'nfs-share',
+    backend: 'share',
+    pool: 'nfs-export',
+    settings: {},
+    access: ['mount'],
+    needs: 'nfs',
   },
 ];

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Config, configSchema, type PoolConfig } from '../../src/config/schema.ts';
+import { CONFIG_SCHEMAS, type Config, type PoolConfig } from '../../src/config/schema.ts';
 import { isStowageError, type StowageError } from '../../src/errors.ts';
 import type { Host } from '../../src/host/host.ts';
 import { createHost } from '../../src/host/system.ts';
@@ -142,7 +142,7 @@ export async function makeDriver(options: {
   }
 
   async function start(change: Readonly<Record<string, unknown>>): Promise<void> {
-    config = configSchema.parse({
+    config = CONFIG_SCHEMAS.local.parse({
       driver: 'local',
       stateDir: join(folder, 'state'),
       logLevel: 'silent',

@@ -11,7 +11,7 @@ const KUBERNETES_PREFIX = 'csi.storage.k8s.io/';
 const ON_DELETE: readonly OnDelete[] = ['delete', 'retain', 'archive'];
 const COMPRESSIONS = ['none', 'zstd', 'lzo', 'zlib'] as const;
 const BOOLEANS = ['true', 'false'] as const;
-const MUTABLE = ['onDelete', 'compression', 'copyOnWrite'];
+export const MUTABLE = ['onDelete', 'compression', 'copyOnWrite'];
 
 /** The StorageClass's parameters. */
 export function volumeParameters(field: string, received: Received): Parameters {
@@ -50,7 +50,8 @@ function knownHint(known: readonly string[]): string {
   return known.length === 0 ? 'no keys are known here' : `known are: ${known.join(', ')}`;
 }
 
-function mutableOf(field: string, own: Received): MutableParameters {
+/** Those of the parameters that can change. */
+export function mutableOf(field: string, own: Received): MutableParameters {
   const onDelete = oneOf(`${field}.onDelete`, own.onDelete, ON_DELETE);
   const compression = oneOf(`${field}.compression`, own.compression, COMPRESSIONS);
   const copyOnWrite = oneOf(`${field}.copyOnWrite`, own.copyOnWrite, BOOLEANS);

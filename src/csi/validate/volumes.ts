@@ -1,5 +1,6 @@
 import type {
   AttachRequest,
+  Capability,
   CapacityRequest,
   ContentSource,
   CreateVolumeRequest,
@@ -10,6 +11,7 @@ import type {
   ValidateRequest,
   VolumeRequest,
 } from '../../volumes/requests.ts';
+import type { ServiceFeatures } from '../../volumes/service.ts';
 import type { ControllerExpandVolumeRequest__Output } from '../generated/csi/v1/ControllerExpandVolumeRequest.ts';
 import type { ControllerGetVolumeRequest__Output } from '../generated/csi/v1/ControllerGetVolumeRequest.ts';
 import type { ControllerModifyVolumeRequest__Output } from '../generated/csi/v1/ControllerModifyVolumeRequest.ts';
@@ -31,12 +33,28 @@ import {
 import { requiredSizeRange, sizeRange } from './capacity.ts';
 import { checkSecrets, invalid, optional, required, stringMap, suggestedName } from './fields.ts';
 import { mutableParameters, volumeParameters } from './parameters.ts';
+import { shareParameters } from './share-parameters.ts';
 import { optionalTopology, requisiteOf } from './topology.ts';
 
 /** csi.proto, NodeGetInfoResponse.node_id overrides the general limit. */
 const MAX_NODE_ID_BYTES = 256;
 
-export function createVolume(request: CreateVolumeRequest__Output): CreateVolumeRequest {
+type Strings = Readonly<Record<string, string>>;
+
+/** Whether a driver's parameters name pools or shares. */
+type Dialect = ServiceFeatures['parameters'];
+
+function parametersOf(
+  dialect: Dialect,
+  request: { parameters: Strings; secrets?: Strings },
+  list: readonly Capability[],
+) {
+  return dialect === 'shares'
+    ? shareParameters('parameters', request.parameters, { capabilities: list, secrets: request.secrets ?? {} })
+    : volumeParameters('parameters', request.parameters);
+}
+
+export function createVolume(request: CreateVolumeRequest__Output, dialect: Dialect): CreateVolumeRequest {
   checkSecrets(request.secrets);
   const list = requiredCapabilities('volume_capabilities', request.volumeCapabilities);
   checkOneAccessType('volume_capabilities', list);
@@ -44,7 +62,7 @@ export function createVolume(request: CreateVolumeRequest__Output): CreateVolume
     name: suggestedName('name', request.name),
     size: sizeRange(request.capacityRange),
     capabilities: list,
-    parameters: volumeParameters('parameters', request.parameters),
+    parameters: parametersOf(dialect, request, list),
     mutableParameters: mutableParameters('mutable_parameters', request.mutableParameters),
     source: contentSource('volume_content_source', request.volumeContentSource),
     requisite: requisiteOf('accessibility_requirements', request.accessibilityRequirements),
@@ -80,13 +98,14 @@ export function detach(request: ControllerUnpublishVolumeRequest__Output): Detac
 }
 
 /** One that wants block and mount is well formed: no volume confirms it. */
-export function validateVolume(request: ValidateVolumeCapabilitiesRequest__Output): ValidateRequest {
+export function validateVolume(request: ValidateVolumeCapabilitiesRequest__Output, dialect: Dialect): ValidateRequest {
   checkSecrets(request.secrets);
+  const list = requiredCapabilities('volume_capabilities', request.volumeCapabilities);
   return {
     volumeId: required('volume_id', request.volumeId),
     volumeContext: stringMap('volume_context', request.volumeContext),
-    capabilities: requiredCapabilities('volume_capabilities', request.volumeCapabilities),
-    parameters: volumeParameters('parameters', request.parameters),
+    capabilities: list,
+    parameters: parametersOf(dialect, request, list),
     mutableParameters: mutableParameters('mutable_parameters', request.mutableParameters),
   };
 }
@@ -95,12 +114,12 @@ export function listVolumes(request: ListVolumesRequest__Output): Page {
   return page(request);
 }
 
-export function capacity(request: GetCapacityRequest__Output): CapacityRequest {
+export function capacity(request: GetCapacityRequest__Output, dialect: Dialect): CapacityRequest {
   const list = capabilities('volume_capabilities', request.volumeCapabilities);
   checkOneAccessType('volume_capabilities', list);
   return {
     capabilities: list,
-    parameters: volumeParameters('parameters', request.parameters),
+    parameters: parametersOf(dialect, request, list),
     topology: optionalTopology('accessible_topology', request.accessibleTopology),
   };
 }

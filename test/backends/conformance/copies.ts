@@ -6,7 +6,7 @@ import { fill, fingerprint, type View } from '../../support/content.ts';
 import type { ConformanceSetup } from '../conformance.ts';
 import { signal, type Workbench } from '../workbench.ts';
 
-export function copyTests(bench: () => Workbench, { access }: ConformanceSetup): void {
+export function copyTests(bench: () => Workbench, { access, share }: ConformanceSetup): void {
   describe('copies', () => {
     it('are refused as far as the features say', async () => {
       const { backend, volume } = bench();
@@ -47,15 +47,16 @@ export function copyTests(bench: () => Workbench, { access }: ConformanceSetup):
     it('cannot be smaller than their source', async () => {
       const { backend, volume } = bench();
       if (backend.features.clones === 'none') return;
-      const wish = { requiredBytes: 4096, limitBytes: undefined, access, source: await volume() };
+      const place = share === undefined ? {} : { share: share() };
+      const wish = { requiredBytes: 4096, limitBytes: undefined, access, source: await volume(), ...place };
       await expect(backend.plan(wish, () => [])).rejects.toMatchObject({ code: 'out-of-range' });
     });
 
     it('refuse a source that is missing, leaving nothing', async () => {
-      const { backend, volume } = bench();
+      const { backend, named, volume } = bench();
       if (backend.features.clones === 'none') return;
-      const source: Item = { ...(await volume()), id: 'gone', folder: 'gone' };
-      const item: Item = { ...(await volume()), id: 'orphan', folder: 'orphan' };
+      const source = named(await volume(), 'gone');
+      const item = named(await volume(), 'orphan');
       await expect(backend.create(item, source, signal())).rejects.toMatchObject({ code: 'data-loss' });
       expect(await backend.exists(item)).toBe(false);
     });

@@ -1,7 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import type { Item } from '../../../src/backends/backend.ts';
 import { signal, type Workbench } from '../workbench.ts';
 
 export function lifecycleTests(bench: () => Workbench): void {
@@ -37,9 +36,9 @@ export function lifecycleTests(bench: () => Workbench): void {
     });
 
     it('leaves nothing when its time is over', async () => {
-      const { backend, inspect, volume } = bench();
+      const { backend, inspect, named, volume } = bench();
       const source = await volume();
-      const item: Item = { ...(await volume()), id: 'late', folder: 'late' };
+      const item = named(await volume(), 'late');
       const late = backend.create(item, source, AbortSignal.abort());
       await expect(late).rejects.toMatchObject({ code: 'cancelled' });
       expect(await backend.exists(item)).toBe(false);
@@ -65,8 +64,8 @@ export function lifecycleTests(bench: () => Workbench): void {
     });
 
     it('refuse a volume without data', async () => {
-      const { backend, volume } = bench();
-      const item: Item = { ...(await volume()), id: 'gone', folder: 'gone' };
+      const { backend, named, volume } = bench();
+      const item = named(await volume(), 'gone');
       // What a restart of the node takes by its nature is no damage.
       const code = backend.features.volatile === true ? 'precondition' : 'data-loss';
       await expect(backend.open(item, signal())).rejects.toMatchObject({ code });
@@ -125,7 +124,10 @@ export function lifecycleTests(bench: () => Workbench): void {
       await backend.archive(item, new Date('2026-11-21T08:09:11.123Z'));
       expect(await backend.exists(item)).toBe(false);
       const names = await inspect.archived(item);
-      expect(names.map((name) => name.replace(/\.(img|disk)$/, ''))).toEqual([`${item.folder}-20261121T080910Z`]);
+      // On a share it is the name that its users know.
+      const { layout } = item;
+      const name = layout.backend === 'share' ? `archived-${layout.subDir}` : `${item.folder}-20261121T080910Z`;
+      expect(names.map((found) => found.replace(/\.(img|disk)$/, ''))).toEqual([name]);
     });
   });
 }

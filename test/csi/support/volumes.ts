@@ -33,6 +33,7 @@ const snapshot: SnapshotInfo = {
 const group: GroupInfo = { id: 'v1.group', snapshots: [snapshot], createdAt: snapshot.createdAt, ready: true };
 
 export const ALL_FEATURES: ServiceFeatures = {
+  parameters: 'pools',
   controllerExpansion: true,
   modify: true,
   groupSnapshots: true,

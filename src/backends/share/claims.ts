@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { StowageError } from '../../errors.ts';
+import type { Files } from '../../host/files.ts';
+import type { Item } from '../backend.ts';
+import { shareLayout } from '../layout.ts';
+import { OWN_FOLDER } from './place.ts';
+
+const MAX_CLAIM_BYTES = 256;
+
+/**
+ * Whose folder a subDir is: a file for each in `.stowage/claims`, written before the folder is made and removed when it has gone to the trash or the archive. So a folder that
+ * was there before is never taken for ours, and one that a later volume has in the same place is never taken for that of a volume whose deletion is repeated.
+ */
+export interface Claims {
+  /** @throws 'busy' where another volume has not yet left it */
+  take(item: Item): Promise<void>;
+  isOf(item: Item): Promise<boolean>;
+  release(item: Item): Promise<void>;
+  /** @throws 'busy' as `take`, and changes nothing */
+  checkFree(subDir: string): Promise<void>;
+}
+
+export function createClaims(sharePath: string, files: Files): Claims {
+  const pathOf = (subDir: string) =>
+    join(sharePath, OWN_FOLDER, 'claims', createHash('sha256').update(subDir).digest('hex').slice(0, 32));
+  const owner = async (subDir: string) => (await files.read(pathOf(subDir), MAX_CLAIM_BYTES))?.trim();
+
+  return {
+    async take(item) {
+      const { subDir } = shareLayout(item);
+      const now = await owner(subDir);
+      if (now === item.id) return;
+      if (now !== undefined) throw taken(subDir, now);
+      await files.writeDurably(pathOf(subDir), `${item.id}\n`);
+    },
+    isOf: async (item) => (await owner(shareLayout(item).subDir)) === item.id,
+    release: (item) => files.removeDurably(pathOf(shareLayout(item).subDir)),
+    async checkFree(subDir) {
+      const now = await owner(subDir);
+      if (now !== undefined) throw taken(subDir, now);
+    },
+  };
+}
+
+function taken(subDir: string, owner: string): StowageError {
+  return new StowageError(
+    'busy',
+    `subDir ${subDir} is still that of volume ${owner}, which is being deleted; call again`,
+  );
+}

@@ -1,0 +1,72 @@
+import { errnoOf, messageOf, StowageError } from '../../errors.ts';
+import type { Files } from '../../host/files.ts';
+import type { Item, SharePlace } from '../backend.ts';
+import { shareLayout } from '../layout.ts';
+import type { Claims } from './claims.ts';
+import type { SharePlaces } from './places.ts';
+
+/**
+ * Makes the item's folder, empty or as a copy of the source, with the owner and mode that were asked for; see Backend.create. A folder that several
+ * volumes share is taken as it is where it is there.
+ */
+export async function createFolder(
+  { files, places, claims }: { files: Files; places: SharePlaces; claims: Claims },
+  item: Item,
+  source: Item | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const place = shareLayout(item);
+  const isShared = item.kind === 'volume' && place.shared;
+  if (item.kind === 'volume' && !isShared && !(await claims.isOf(item))) await claims.take(item);
+  else if (await places.exists(item)) return;
+  await places.build(
+    item,
+    async (path) => {
+      await files.makeFolder(path, place.mode ?? DEFAULT_MODE);
+      if (source !== undefined) {
+        await copyContent(files, places, source, path, signal);
+      }
+      if (item.kind === 'volume') await setOwner(files, path, place);
+    },
+    signal,
+  );
+}
+
+async function copyContent(
+  files: Files,
+  places: SharePlaces,
+  source: Item,
+  path: string,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!(await places.exists(source))) {
+    throw new StowageError(
+      'data-loss',
+      `${source.kind} ${source.id}: its folder ${places.relative(source)} is missing on the share`,
+    );
+  }
+  await files.copy(places.path(source), path, signal);
+}
+
+/** As csi-driver-nfs makes them: pods of any user may write. */
+const DEFAULT_MODE = 0o777;
+
+/** Also of a copy, whose root has its source's. */
+async function setOwner(files: Files, path: string, { mode, uid, gid }: SharePlace): Promise<void> {
+  if (uid !== undefined || gid !== undefined) {
+    try {
+      await files.chown(path, uid ?? KEEP, gid ?? KEEP);
+    } catch (error) {
+      if (errnoOf(error) !== 'EPERM') throw error;
+      throw new StowageError(
+        'precondition',
+        `the server does not let root give folders away (${messageOf(error)}); export the share with no_root_squash, or leave uid and gid out of the StorageClass`,
+        { cause: error },
+      );
+    }
+  }
+  if (mode !== undefined) await files.chmod(path, mode);
+}
+
+/** chown(2): -1 leaves it as it is. */
+const KEEP = -1;

@@ -1,0 +1,66 @@
+import { StowageError } from '../../errors.ts';
+import type { MountEntry } from '../../host/mounts.ts';
+import { isNfs } from '../../host/nfs-mount.ts';
+import { parseMountOptions } from '../../nfs/options.ts';
+import type { Context } from '../context.ts';
+import { lockKey, withLocks } from '../locks.ts';
+import type { StageRequest, UnstageRequest } from '../requests.ts';
+import { checkAccess, type NfsPlace, readPlace } from './place.ts';
+
+/** How long taking a mount away may take: with a dead server, whatever is left of it then is the kernel's. */
+const UNMOUNT_TIMEOUT_MS = 8_000;
+
+/** NodeStageVolume: mounts the volume's folder once, with the options of its StorageClass or PersistentVolume; the kernel's default is `hard`. */
+export async function stageNfs(context: Context, request: StageRequest, signal: AbortSignal): Promise<void> {
+  const { volumeId } = request;
+  const place = readPlace(request.volumeContext);
+  checkAccess(volumeId, request.capability);
+  const { access } = request.capability;
+  const options = parseMountOptions(access.type === 'mount' ? access.mountFlags : [], 'mount_flags');
+  await withLocks(context.locks, `NodeStageVolume ${volumeId}`, [lockKey.id(volumeId)], async () => {
+    const { host } = context;
+    const stagingPath = await host.files.resolveParent(request.stagingPath);
+    const there = (await host.mounts.table()).at(stagingPath);
+    if (there !== undefined) {
+      if (isMountOf(place, there)) return;
+      throw new StowageError(
+        'already-exists',
+        `${stagingPath} is the mount point of ${there.source} already, not of ${place.source}; unstage that first`,
+      );
+    }
+    await host.files.makeFolders(stagingPath);
+    await host.nfs.mount(place.source, stagingPath, options, signal);
+    if (place.mode !== undefined) await setMode(context, place, stagingPath, signal);
+  });
+}
+
+/** In a child: the server may not answer. What it refuses (root_squash) is the server's to say, and its volume is usable as it is. */
+async function setMode({ host, log }: Context, place: NfsPlace, path: string, signal: AbortSignal): Promise<void> {
+  const { exitCode, stderr } = await host.commands.run('chmod', [place.mode ?? '', '--', path], {
+    signal,
+    exitCodes: [0, 1],
+  });
+  if (exitCode !== 0)
+    log.warn({ source: place.source, mode: place.mode, error: stderr }, 'mountPermissions could not be set');
+}
+
+/** NodeUnstageVolume: needs neither a record nor the server. What is dirty is written back while the server answers. */
+export async function unstageNfs(context: Context, request: UnstageRequest, signal: AbortSignal): Promise<void> {
+  const { volumeId } = request;
+  await withLocks(context.locks, `NodeUnstageVolume ${volumeId}`, [lockKey.id(volumeId)], async () => {
+    const { host } = context;
+    const stagingPath = await host.files.resolveParent(request.stagingPath);
+    const there = (await host.mounts.table()).at(stagingPath);
+    if (there === undefined || !isNfs(there)) return; // whatever is there is not ours
+    await host.nfs.unmount(
+      stagingPath,
+      { force: false },
+      AbortSignal.any([signal, AbortSignal.timeout(UNMOUNT_TIMEOUT_MS)]),
+    );
+  });
+}
+
+/** The mount's own name tells it from others: all volumes of a share are one device (nfs(5), sharecache). */
+export function isMountOf({ source }: Pick<NfsPlace, 'source'>, mount: MountEntry): boolean {
+  return isNfs(mount) && mount.source === source;
+}

@@ -1,0 +1,82 @@
+import type { VolumeUsage } from '../../backends/backend.ts';
+import { isStowageError, messageOf, StowageError } from '../../errors.ts';
+import type { MountEntry } from '../../host/mounts.ts';
+import { isNfs } from '../../host/nfs-mount.ts';
+import type { Context } from '../context.ts';
+import type { NodeExpandRequest, StatsRequest } from '../requests.ts';
+import type { Stats } from '../service.ts';
+
+/** A server that has not answered by then is reported as not answering. */
+const ANSWER_TIMEOUT_MS = 5_000;
+/** One that was silent is not asked again for so long: each question holds a child. */
+const SILENCE_MS = 10_000;
+
+/** NodeGetVolumeStats, asking the server by children, of which at most one waits for each mount. */
+export type AskStats = (context: Context, request: StatsRequest) => Promise<Stats>;
+
+export function createNfsStats(): AskStats {
+  const asking = new Map<string, Promise<Stats>>(); // by mount point
+  const silentUntilMs = new Map<string, number>(); // by the superblock's number
+
+  async function ask(context: Context, mount: MountEntry): Promise<Stats> {
+    const silentMs = (silentUntilMs.get(mount.device) ?? 0) - Date.now();
+    if (silentMs > 0) return notAnswering(mount, 'it did not a moment ago');
+    try {
+      const usage = await statfs(context, mount.mountPoint);
+      silentUntilMs.delete(mount.device);
+      return { usage, condition: { abnormal: false, message: 'in order' } };
+    } catch (error) {
+      if (isStowageError(error, 'timeout')) silentUntilMs.set(mount.device, Date.now() + SILENCE_MS);
+      return notAnswering(mount, messageOf(error));
+    }
+  }
+
+  return async (context, request) => {
+    const mount = await mountAt(context, request);
+    const known = asking.get(mount.mountPoint);
+    if (known !== undefined) return known;
+    const answer = ask(context, mount).finally(() => asking.delete(mount.mountPoint));
+    asking.set(mount.mountPoint, answer);
+    return answer;
+  };
+}
+
+function notAnswering({ source }: MountEntry, why: string): Stats {
+  return {
+    usage: undefined,
+    condition: { abnormal: true, message: `the NFS server of ${source} does not answer: ${why}` },
+  };
+}
+
+/** NodeExpandVolume: nothing here holds a volume to its size, so that it has the new one at once. */
+export async function expandNfs(context: Context, request: NodeExpandRequest): Promise<number> {
+  await mountAt(context, request);
+  return request.size.requiredBytes;
+}
+
+/** The volume's mount; the path itself is not touched. @throws 'not-found' where no NFS is mounted there */
+async function mountAt(
+  { host }: Context,
+  { volumeId, volumePath }: Pick<StatsRequest, 'volumeId' | 'volumePath'>,
+): Promise<MountEntry> {
+  const mount = (await host.mounts.table()).at(await host.files.resolveParent(volumePath));
+  if (mount !== undefined && isNfs(mount)) return mount;
+  throw new StowageError(
+    'not-found',
+    `volume ${volumeId} is not mounted at ${volumePath}; stage or publish it there first`,
+  );
+}
+
+/** What a server says of the file system that a volume lies on: its own limit where it has one, as a quota. */
+async function statfs({ host }: Context, path: string): Promise<VolumeUsage> {
+  const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+  const { stdout } = await host.commands.run('stat', ['--file-system', '--format=%S %b %f %a %c %d', '--', path], {
+    signal,
+  });
+  const numbers = stdout.trim().split(' ').map(Number);
+  const [blockBytes = 0, blocks = 0, free = 0, available = 0, inodes = 0, freeInodes = 0] = numbers;
+  return {
+    bytes: { total: blocks * blockBytes, used: (blocks - free) * blockBytes, available: available * blockBytes },
+    inodes: { total: inodes, used: inodes - freeInodes, available: freeInodes },
+  };
+}
