@@ -4,10 +4,12 @@ import type { Host } from '../host/host.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createShares, DEFAULT_SHARE_LIMITS, type Share } from './shares.ts';
 import { mountSource } from './source.ts';
-import { createShareFiles, type ShareFiles } from './worker/share-files.ts';
+import { createShareFiles, type ShareFiles, type ShareFilesOptions } from './worker/share-files.ts';
 
 /** How long a call waits for the share's mount, before its own time begins. */
 const MOUNT_WAIT_MS = 12_000;
+
+export type OpenShareFiles = (options: ShareFilesOptions) => ShareFiles;
 
 /** The machine as the controller reaches shares: one mount and one process for each. */
 export interface ShareHosts {
@@ -27,15 +29,17 @@ export function createShareHosts(deps: {
   stateDir: string; // as mountinfo names it
   idleUnmountMs: number;
   program?: string | undefined; // see createShareFiles
+  /** How a mounted share's files are reached, for tests of what comes of their failures. */
+  openFiles?: OpenShareFiles | undefined;
 }): ShareHosts {
-  const { host, log, stateDir, idleUnmountMs, program } = deps;
+  const { host, log, stateDir, idleUnmountMs, program, openFiles = createShareFiles } = deps;
   const shares = createShares(host, join(stateDir, 'mounts'), log, { ...DEFAULT_SHARE_LIMITS, idleMs: idleUnmountMs });
   const processes: ShareFiles[] = [];
   return {
     pathOf: shares.pathOf,
     hostOf(share) {
       const path = shares.pathOf(share);
-      const process = createShareFiles({
+      const process = openFiles({
         name: mountSource(share),
         runFolder: join(stateDir, 'run', basename(path)),
         log,

@@ -5,13 +5,15 @@ import { createBackend } from '../backends/registry.ts';
 import { type Config, type PoolConfig, poolsOfNode } from '../config/schema.ts';
 import { messageOf, StowageError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
-import { createShareHosts, type ShareHosts } from '../nfs/share-hosts.ts';
+import { createShareHosts, type OpenShareFiles, type ShareHosts } from '../nfs/share-hosts.ts';
 import { listRemembered } from '../pools/identity.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { type GuardMetrics, noMetrics } from '../telemetry/metrics.ts';
+import { type AdoptRequest, adoptVolumes, type ReportAdoption } from './adopt.ts';
 import { bindService } from './bind-service.ts';
 import { type Catalog, createCatalog } from './catalog.ts';
 import type { Context, ManagedPool } from './context.ts';
+import { openExports } from './exports.ts';
 import { hashNode, hashPool } from './ids.ts';
 import { createJobs } from './jobs.ts';
 import { createLocks } from './locks.ts';
@@ -35,6 +37,8 @@ export interface Driver {
   readonly recovered: Promise<void>;
   /** Moves a volume to another pool of this node: see moveVolume. */
   move(request: MoveRequest, report: Report, signal: AbortSignal): Promise<Moved>;
+  /** Makes existing folders of shares volumes: see adoptVolumes. */
+  adopt(request: AdoptRequest, report: ReportAdoption, signal: AbortSignal): Promise<void>;
   /** Settles when no trash is left and no copy runs (tests, benchmarks). */
   idle(): Promise<void>;
   /** Ends copies and the emptying of trash, and gives the state folder free. Mounts stay. */
@@ -53,6 +57,8 @@ export async function openDriver(options: {
   metrics?: GuardMetrics;
   /** The program that has the command share-worker (NFS): this process's own, if not given. */
   program?: string;
+  /** See createShareHosts. */
+  openShareFiles?: OpenShareFiles;
 }): Promise<Driver> {
   const { host, config } = options;
   const { stateDir } = config;
@@ -74,14 +80,14 @@ export async function openDriver(options: {
 
 async function openWith(
   lock: { readonly release: () => Promise<void> },
-  { config, nodeId, host, log, metrics = noMetrics, program }: Parameters<typeof openDriver>[0],
+  { config, nodeId, host, log, metrics = noMetrics, program, openShareFiles }: Parameters<typeof openDriver>[0],
 ): Promise<Driver> {
   const { stateDir } = config;
   const catalog = createCatalog();
   const configs = await withResolvedPaths(host, poolsOfNode(config, nodeId));
   const pools = new Map<string, ManagedPool>();
   const store = createStore(catalog, (name) => filesOf(pools, name));
-  const hosts = await openShareHosts(host, config, log, program);
+  const hosts = await openShareHosts(config, { host, log, program, openFiles: openShareFiles });
   const shares =
     config.driver === 'nfs' && hosts !== undefined
       ? createShares({
@@ -93,9 +99,11 @@ async function openWith(
             pools.set(pool.name, managed);
             return managed;
           },
+          look: (pool, options) => createBackend(pool, { host: hosts.hostOf({ ...pool, options }), log }),
           pathOf: hosts.pathOf,
         })
       : undefined;
+  const exports = await openExports({ pools, catalog, log }, host, config);
   const context: Context = {
     host,
     log,
@@ -111,11 +119,13 @@ async function openWith(
     statics: createStatics(host.files, stateDir),
     pools,
     shares,
+    exports,
     unconfiguredPoolHashes: await unconfigured(host, stateDir, configs),
   };
   await shares?.load();
   for (const pool of configs) pools.set(pool.name, managePool(context, pool, host, metrics));
-  const recovered = recover(context, hosts).then(() => {
+  const recovered = recover(context, hosts).then(async () => {
+    await exports?.start();
     for (const { guard } of pools.values()) guard.start();
   });
   return {
@@ -131,6 +141,10 @@ async function openWith(
         );
       return moveVolume(context, request, report, signal);
     },
+    async adopt(request, report, signal) {
+      await recovered;
+      return adoptVolumes(context, request, report, signal);
+    },
     async idle() {
       await recovered;
       await context.jobs.idle();
@@ -139,6 +153,7 @@ async function openWith(
     async stop() {
       await Promise.allSettled([recovered]); // or it would go on beside the next process
       await Promise.all([
+        exports?.stop(),
         context.jobs.stop(),
         ...[...pools.values()].flatMap((pool) => [pool.trash.stop(), pool.guard.stop()]),
       ]);
@@ -166,15 +181,13 @@ function ablePools(config: Config, deps: { host: Host; log: Logger }) {
 const SHARES_WAIT_MS = 5_000;
 
 async function openShareHosts(
-  host: Host,
   config: Config,
-  log: Logger,
-  program: string | undefined,
+  deps: Pick<Parameters<typeof createShareHosts>[0], 'host' | 'log' | 'program' | 'openFiles'>,
 ): Promise<ShareHosts | undefined> {
   if (config.driver !== 'nfs') return undefined;
   const { idleUnmountMs } = config;
-  const stateDir = await host.files.resolveParent(config.stateDir);
-  return createShareHosts({ host, log, stateDir, idleUnmountMs, program });
+  const stateDir = await deps.host.files.resolveParent(config.stateDir);
+  return createShareHosts({ ...deps, stateDir, idleUnmountMs });
 }
 
 /** Pools that are away now are opened by the first call that finds them. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import type { SharePlace, Wish } from '../../src/backends/backend.ts';
 import type { BackendConfig } from '../../src/backends/registry.ts';
+import type { Host } from '../../src/host/host.ts';
 import { copyTests } from './conformance/copies.ts';
 import { lifecycleTests } from './conformance/lifecycle.ts';
 import { planTests } from './conformance/plan.ts';
@@ -12,7 +13,8 @@ import { createWorkbench, type Inspect, type Workbench } from './workbench.ts';
 const isFull = process.env.STOWAGE_CONFORMANCE === 'full';
 
 export interface ConformanceSetup {
-  makePool(): Promise<{ config: BackendConfig; inspect?: Inspect; cleanup: () => Promise<void> }>;
+  /** `host` where the pool is reached by another way than as files of this process. */
+  makePool(): Promise<{ config: BackendConfig; inspect?: Inspect; host?: Host; cleanup: () => Promise<void> }>;
   /** What the volumes of this run are. */
   readonly access: Wish['access'];
   /** The size of most volumes: the pool has room for about ten. */
@@ -49,7 +51,7 @@ export function describeBackend(name: string, setup: ConformanceSetup): void {
       const pool = await setup.makePool();
       cleanup = pool.cleanup;
       const { access, sizeBytes, share } = setup;
-      bench = createWorkbench({ config: pool.config, inspect: pool.inspect, access, sizeBytes, share });
+      bench = createWorkbench({ ...pool, access, sizeBytes, share });
       await bench.backend.claim?.(randomUUID());
       await bench.backend.recover([], AbortSignal.timeout(60_000));
     }, 120_000);

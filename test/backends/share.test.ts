@@ -1,42 +1,14 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Item, SharePlace } from '../../src/backends/backend.ts';
-import { shareLayout } from '../../src/backends/layout.ts';
+import type { SharePlace } from '../../src/backends/backend.ts';
 import { makePool, type TestPool } from '../support/pools.ts';
 import { describeBackend } from './conformance.ts';
-import { createWorkbench, type Inspect, signal, type Workbench } from './workbench.ts';
+import { inspectShare, newPlace, pathOf } from './share-setup.ts';
+import { createWorkbench, signal, type Workbench } from './workbench.ts';
 
 const SIZE_BYTES = 64 * 1024 ** 2;
 const access = { type: 'mount', fsType: undefined } as const;
-const newPlace = (change: Partial<SharePlace> = {}): SharePlace => ({
-  subDir: `pvc-${randomBytes(6).toString('hex')}`,
-  shared: false,
-  ...change,
-});
-
-const pathOf = (item: Item) =>
-  item.kind === 'volume' ? shareLayout(item).subDir : join('.stowage/copies', item.folder);
-
-/** What conformance needs to see of a share, which is a plain folder here: the backend's own part is the same. */
-function inspectShare(path: string): Inspect {
-  const named = async (folder: string, name: string) =>
-    (await readdir(join(path, folder))).filter((entry) => entry.includes(name));
-  return {
-    trashed: (item) => named('.stowage/trash', item.folder),
-    temporary: (item) => named('.stowage/tmp', item.folder),
-    archived: (item) => named('.', `archived-${pathOf(item)}`),
-    async hide(item) {
-      await rename(join(path, pathOf(item)), join(path, 'elsewhere'));
-      return () => rename(join(path, 'elsewhere'), join(path, pathOf(item)));
-    },
-    async obstruct(item) {
-      await writeFile(join(path, pathOf(item)), 'in the way');
-    },
-  };
-}
-
 async function makeShare(): Promise<TestPool> {
   const pool = await makePool('xfs');
   for (const folder of ['copies', 'claims']) await mkdir(join(pool.path, '.stowage', folder));

@@ -74,6 +74,8 @@ export interface Setup {
   /** Left out where the data lies in the pool's folder. */
   readonly inspect?: Inspect | undefined;
   readonly config: BackendConfig;
+  /** This machine, if not given. */
+  readonly host?: Host | undefined;
   readonly access: Wish['access'];
   readonly sizeBytes: number;
   readonly share?: (() => SharePlace) | undefined;
@@ -82,8 +84,7 @@ export interface Setup {
 /** A signal that nobody gives, but that keeps a hanging test from hanging for ever. */
 export const signal = () => AbortSignal.timeout(60_000);
 
-export function createWorkbench({ config, access, sizeBytes, inspect, share }: Setup): Workbench {
-  const host = createHost();
+export function createWorkbench({ config, host = createHost(), access, sizeBytes, inspect, share }: Setup): Workbench {
   const warned: string[] = [];
   const keep = (_fields: object, message: string) => {
     warned.push(message);

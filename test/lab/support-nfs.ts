@@ -4,6 +4,10 @@ import { promisify } from 'node:util';
 
 const exec = promisify(execFile);
 
+export type NfsVersion = '3' | '4.1' | '4.2';
+/** rpc.nfsd(8); 4.2 is what clients choose of all. */
+const OPTIONS = { all: '', '4.2': '-N 3', '4.1': '-N 3 -N 4.2', '3': '-N 4' } as const;
+
 /** A server of the guest, whose root (NFS 4: `/`) is that folder here. */
 export interface LabServer {
   readonly address: string;
@@ -12,6 +16,8 @@ export interface LabServer {
   halt(): Promise<void>;
   /** Nothing unless halted. */
   resume(): Promise<void>;
+  /** Starts it anew with this version alone, or with all. */
+  serve(version: NfsVersion | 'all'): Promise<void>;
 }
 
 /** Two independent servers, each on an XFS of its own; started once for each guest, with which they end. */
@@ -38,6 +44,10 @@ function labServer(address: string, folder: string, namespace: string): LabServe
     async resume() {
       if (!isHalted) return;
       await nfsUp(`{ nfs_resume ${namespace} || true; }`); // the end of the grace period cannot always be declared
+      isHalted = false;
+    },
+    async serve(version) {
+      await nfsUp(`{ nfs_halt ${namespace}; nfs_resume "${namespace}" ${OPTIONS[version]} || true; }`);
       isHalted = false;
     },
   };

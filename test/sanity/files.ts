@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import type { Scenario } from './scenarios.ts';
+import type { Scenario, Served } from './scenarios.ts';
 
 /** What the driver and csi-sanity are given, in one folder. */
 export interface Files {
@@ -48,19 +48,21 @@ export async function writeFiles(folder: string, scenario: Scenario, poolPath: s
     stagingDir: join(folder, 'staging'),
     mountDir: join(folder, 'mount'),
   };
-  const settings = typeof scenario.settings === 'function' ? scenario.settings(poolPath) : scenario.settings;
-  const isNfs = scenario.pool === 'nfs-export';
+  const { config, parameters, secret = {} } = scenario.driver?.(poolPath) ?? localDriver(scenario, poolPath);
   const common = { stateDir: join(folder, 'state'), maxVolumesPerNode: MAX_VOLUMES_PER_NODE };
-  const pool = { name: POOL_NAME, backend: scenario.backend, path: poolPath, trashBytesPerSecond: 0, ...settings };
+  const secrets = { key: SECRET, ...secret };
   const contents: [string, unknown][] = [
-    [
-      files.config,
-      isNfs ? { driver: 'nfs', ...common, trashBytesPerSecond: 0 } : { driver: 'local', ...common, pools: [pool] },
-    ],
-    [files.secrets, Object.fromEntries(CALLS_WITH_SECRETS.map((call) => [`${call}Secret`, { key: SECRET }]))],
-    [files.parameters, isNfs ? { server: '127.0.0.1', share: '/' } : { pool: POOL_NAME }],
+    [files.config, { ...common, ...config }],
+    [files.secrets, Object.fromEntries(CALLS_WITH_SECRETS.map((call) => [`${call}Secret`, secrets]))],
+    [files.parameters, parameters],
     [files.mutableParameters, { onDelete: 'delete' }],
   ];
   for (const [file, content] of contents) await writeFile(file, stringify(content));
   return files;
+}
+
+function localDriver({ backend, settings }: Scenario, path: string): Served {
+  const keys = typeof settings === 'function' ? settings(path) : settings;
+  const pool = { name: POOL_NAME, backend, path, trashBytesPerSecond: 0, ...keys };
+  return { config: { driver: 'local', pools: [pool] }, parameters: { pool: POOL_NAME } };
 }

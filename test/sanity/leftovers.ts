@@ -8,6 +8,7 @@ const DATA_FOLDERS = ['volumes', 'snapshots', 'archive'];
 const OWN_FOLDERS = ['volumes', 'snapshots', 'groups', 'trash', 'tmp', 'copies', 'claims'].map(
   (name) => `.stowage/${name}`,
 );
+const KNOWN = ['.stowage', 'lost+found', ...DATA_FOLDERS];
 const POLL_MS = 100;
 
 /** Mounts, loop devices and files that are there although csi-sanity deleted all that it made, and the driver has ended. */
@@ -51,7 +52,8 @@ async function logicalVolumesOf(poolPath: string): Promise<string[]> {
 }
 
 async function filesIn(poolPath: string): Promise<string[]> {
-  const found: string[] = [];
+  // On a share volumes lie beside our own folder.
+  const found = (await readdir(poolPath)).filter((name) => !KNOWN.includes(name)).map((name) => `file ${name}`);
   for (const name of [...DATA_FOLDERS, ...OWN_FOLDERS]) {
     const entries = await readdir(join(poolPath, name)).catch(absentIsEmpty);
     found.push(...entries.map((entry) => `file ${name}/${entry}`));

@@ -1,4 +1,4 @@
-// csi-sanity against every scenario of the backends named as arguments, or of all: see csi-sanity.sh. With --here, the
+// csi-sanity against the scenarios that the arguments name (a backend, or how names of scenarios begin), or all: see csi-sanity.sh. With --here, the
 // arguments are scenarios to run on this kernel, and the rows go to the file of --out: so it calls itself in the lab.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -29,12 +29,12 @@ if (values.here) {
   await runAll(positionals);
 }
 
-async function runAll(backends: readonly string[]): Promise<void> {
-  const known = new Set(SCENARIOS.map(({ backend }) => backend));
-  const unknown = backends.filter((backend) => !known.has(backend));
-  if (unknown.length > 0) throw new Error(`no scenario for ${unknown.join(', ')}; there are ${[...known].join(', ')}`);
-  const wanted = SCENARIOS.filter(({ backend, onlyNamed = false }) =>
-    backends.length === 0 ? !onlyNamed : backends.includes(backend),
+async function runAll(names: readonly string[]): Promise<void> {
+  const unknown = names.filter((name) => !SCENARIOS.some((scenario) => isOf(scenario, name)));
+  const known = [...new Set(SCENARIOS.map(({ backend }) => backend))].join(', ');
+  if (unknown.length > 0) throw new Error(`no scenario for ${unknown.join(', ')}; there are those of ${known}`);
+  const wanted = SCENARIOS.filter((scenario) =>
+    names.length === 0 ? !scenario.onlyNamed : names.some((name) => isOf(scenario, name)),
   );
   const here: Scenario[] = [];
   const inLab: string[] = [];
@@ -45,6 +45,11 @@ async function runAll(backends: readonly string[]): Promise<void> {
   // The guest has one processor, this machine has more.
   const rows = await Promise.all([runHere(here), inLab.length > 0 ? runInLab(inLab, PROGRAM, OUT_FOLDER) : []]);
   await report(rows.flat());
+}
+
+/** nfs means nfs-share, too. */
+function isOf({ name, backend }: Scenario, wanted: string): boolean {
+  return backend === wanted || name === wanted || name.startsWith(`${wanted}-`);
 }
 
 async function runHere(

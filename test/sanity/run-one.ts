@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startDriver, waitUntilReady } from '../../src/cli/demo/driver.ts';
 import { messageOf } from '../../src/errors.ts';
-import { labServers } from '../lab/support-nfs.ts';
+import { labServers, type NfsVersion } from '../lab/support-nfs.ts';
 import { makeDisks, makePool, type TestPool } from '../support/pools.ts';
 import { type Files, SECRET, writeFiles } from './files.ts';
 import { findLeftovers, trashEmptied } from './leftovers.ts';
@@ -68,7 +68,7 @@ async function onNewPool(
       await trashEmptied(pool.path, TRASH_TIMEOUT_MS);
       return result;
     }).finally(() => copyFile(files.driverLog, `${out}.driver.log`));
-    if (scenario.pool === 'nfs-export') await pool.cleanup();
+    if (scenario.driver !== undefined) await unmountShares();
     const problems = (await findLeftovers(folder, pool.path)).map((what) => `left behind: ${what}`);
     const log = await readFile(files.driverLog, 'utf8');
     return { report, problems: log.includes(SECRET) ? [...problems, "a secret is in the driver's log"] : problems };
@@ -80,7 +80,8 @@ async function onNewPool(
 
 async function withDriver<T>(files: Files, use: () => Promise<T>): Promise<T> {
   const args = ['dist/stowage.cjs', 'serve', '--config', files.config, '--endpoint', `unix://${files.socket}`];
-  const driver = await startDriver(process.execPath, [...args, '--node-id', 'sanity-node'], files.driverLog);
+  const node = ['--node-id', 'sanity-node', '--node-address', '127.0.0.1'];
+  const driver = await startDriver(process.execPath, [...args, ...node], files.driverLog);
   try {
     const never = new AbortController().signal;
     (await waitUntilReady(driver, files.socket, files.driverLog, READY_TIMEOUT_MS, never)).close();
@@ -90,16 +91,30 @@ async function withDriver<T>(files: Files, use: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The folder that the guest's NFS server exports. The controller's mount of it stays for the next driver, which never comes. */
-async function exported(): Promise<TestPool> {
-  const { folder } = (await labServers()).healthy;
-  return { path: folder, cleanup: () => promisify(execFile)('umount', ['-a', '-t', 'nfs,nfs4']).then(() => undefined) };
+/** The controller's mounts of shares stay for the next driver, which never comes. */
+async function unmountShares(): Promise<void> {
+  await promisify(execFile)('umount', ['-a', '-t', 'nfs,nfs4']);
+}
+
+/** A new folder of the guest's NFS server, which has this version alone until it is cleaned up. */
+async function exported(version: NfsVersion): Promise<TestPool> {
+  const { healthy } = await labServers();
+  const path = await mkdtemp(join(healthy.folder, 'sanity-'));
+  const cleanup = async () => {
+    await unmountShares();
+    await healthy.serve('all');
+    await rm(path, { recursive: true, force: true });
+  };
+  await healthy.serve(version);
+  return { path, cleanup };
 }
 
 function poolFor({ pool }: Scenario): Promise<TestPool> {
   if (pool === 'disks-raw') return makeDisks('raw', DISK_COUNT, DISK_BYTES);
   if (pool === 'disks-xfs') return makeDisks('xfs', DISK_COUNT, DISK_BYTES);
-  if (pool === 'nfs-export') return exported();
+  if (pool === 'nfs-3') return exported('3');
+  if (pool === 'nfs-4.1') return exported('4.1');
+  if (pool === 'nfs-4.2') return exported('4.2');
   return makePool(pool, POOL_BYTES);
 }
 

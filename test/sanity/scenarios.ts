@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import type { NfsVersion } from '../lab/support-nfs.ts';
 import { disksBeside, type PoolKind } from '../support/pools.ts';
 import { THIN_POOL, volumeGroupOf } from '../support/volume-groups.ts';
 import type { KernelFeature } from './kernel.ts';
@@ -8,11 +9,13 @@ import type { KernelFeature } from './kernel.ts';
 export interface Scenario {
   readonly name: string; // names its files
   readonly backend: string;
-  readonly pool: PoolKind | DiskKind | 'nfs-export';
+  readonly pool: PoolKind | DiskKind | ExportKind;
   /** The size of volumes, where the pool does not give any size that is asked for. */
   readonly volumeBytes?: (poolPath: string) => Promise<number>;
   /** Keys of the pool besides name, backend and path; where they depend on the pool, by its path. */
   readonly settings: Settings | ((poolPath: string) => Settings);
+  /** Where it is not the local driver with one pool. */
+  readonly driver?: (poolPath: string) => Served;
   readonly access: readonly Access[];
   /** Run only where its backend is named: another scenario tries nearly the same, and it takes minutes in the lab. */
   readonly onlyNamed?: boolean;
@@ -22,6 +25,16 @@ export interface Scenario {
 }
 
 type Settings = Readonly<Record<string, unknown>>;
+
+/** Keys of the config besides those that all scenarios have, and what the StorageClass and its secret say. */
+export interface Served {
+  readonly config: Settings;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly secret?: Readonly<Record<string, string>>;
+}
+
+/** A folder that the guest's NFS server exports, which then has this version alone: csi-sanity gives nodes no mount options. */
+export type ExportKind = `nfs-${NfsVersion}`;
 /** Disks beside the pool's folder, raw or with a file system mounted on each. */
 export type DiskKind = 'disks-raw' | 'disks-xfs';
 
@@ -44,6 +57,18 @@ const NO_GROWTH = { ExpandVolume: 'its features have no expansion' };
 const rawDisks = (poolPath: string) => ({
   devices: Array.from({ length: DISK_COUNT }, (_, index) => join(disksBeside(poolPath), `disk-${index}`)),
 });
+
+/** Share mode, reached over one version of NFS, which names exports of 4 from their root. */
+function shareOver(
+  version: NfsVersion,
+): Pick<Scenario, 'backend' | 'pool' | 'settings' | 'driver' | 'access' | 'needs'> {
+  const driver = (poolPath: string) => ({
+    config: { driver: 'nfs', trashBytesPerSecond: 0 },
+    parameters: { server: '127.0.0.1', share: version === '3' ? poolPath : `/${basename(poolPath)}` },
+    secret: { mountOptions: `vers=${version}` },
+  });
+  return { backend: 'share', pool: `nfs-${version}`, settings: {}, driver, access: ['mount'], needs: 'nfs' };
+}
 
 /** A backend is added here, with every way in which its pools differ. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -171,12 +196,7 @@ export const SCENARIOS: readonly Scenario[] = [
     access: ['mount'],
     maySkip: { ...NO_COPIES, ...NO_GROWTH },
   },
-  {
-    name: 'nfs-share',
-    backend: 'share',
-    pool: 'nfs-export',
-    settings: {},
-    access: ['mount'],
-    needs: 'nfs',
-  },
+  { name: 'nfs-share', ...shareOver('4.2') },
+  { name: 'nfs-share-3', ...shareOver('3') },
+  { name: 'nfs-share-4.1', onlyNamed: true, ...shareOver('4.1') },
 ];
