@@ -1,3 +1,4 @@
+import { ADOPT_USAGE, adopt } from './cli/adopt/command.ts';
 import { CHECK_USAGE, check } from './cli/check.ts';
 import { demoCommand } from './cli/demo/command.ts';
 import { GC_USAGE, gc } from './cli/gc.ts';
@@ -11,7 +12,7 @@ import { version } from './version.ts';
 
 const USAGE = `stowage ${version}: a CSI driver for local volumes
 
-${[SERVE_USAGE, 'stowage demo [--keep]\n  walks one volume through its whole life, for all to see', CHECK_USAGE, LS_USAGE, GC_USAGE, MOVE_USAGE, POOL_USAGE, 'stowage --version'].join('\n\n')}
+${[SERVE_USAGE, 'stowage demo [--keep]\n  walks one volume through its whole life, for all to see', CHECK_USAGE, LS_USAGE, GC_USAGE, MOVE_USAGE, ADOPT_USAGE, POOL_USAGE, 'stowage --version'].join('\n\n')}
 `;
 
 /** Exit status of a command that ran, and found something wrong. */
@@ -35,6 +36,8 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
     case 'move':
       await move(args);
       return 0;
+    case 'adopt':
+      return (await adopt(args)) ? 0 : FOUND_SOMETHING;
     case 'pool':
       await pool(args);
       return 0;

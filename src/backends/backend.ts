@@ -133,6 +133,13 @@ export interface Backend {
   plan(wish: Wish, items: () => readonly Item[]): Promise<Plan>;
   /** Makes the volume's bytes, as a copy of `source` (volume or snapshot) where given, under a temporary name first. A complete one that is there already is kept. */
   create(item: Item, source: Item | undefined, signal: AbortSignal): Promise<void>;
+  /** Data that was there before and is no item's; left out where none can become a volume. */
+  readonly adoption?: {
+    /** Changes nothing. 'not-found' where it is missing; 'precondition' for what is no folder, or is reached by a link. */
+    check(place: SharePlace): Promise<void>;
+    /** Makes the data the item's, whose record is `ready`: nothing removes it before. Again does nothing. */
+    take(item: Item): Promise<void>;
+  };
   /** True if the item's data is there, complete. */
   exists(item: Item): Promise<boolean>;
   /** Takes all snapshots at one moment where features.snapshots is instant (freeze all, copy all, thaw all), else one after another. All or none. `pairs` are those of one request

@@ -1,9 +1,11 @@
 import { type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
+import type * as z from 'zod/mini';
 import { errnoOf, isStowageError, messageOf, StowageError } from '../errors.ts';
+import type { AdoptRequest, ReportAdoption } from '../volumes/adopt.ts';
 import type { Moved, MoveRequest } from '../volumes/move/move.ts';
 import type { Report } from '../volumes/move/progress.ts';
-import { adminSocket, MOVE_PATH, type MoveLine, moveLineSchema, parseJson } from './admin-protocol.ts';
+import { ADOPT_PATH, adminSocket, adoptLineSchema, MOVE_PATH, moveLineSchema, parseJson } from './admin-protocol.ts';
 
 /**
  * Lets a running driver move a volume.
@@ -17,51 +19,88 @@ export async function moveByDriver(
   report: Report,
   signal: AbortSignal,
 ): Promise<Moved | undefined> {
-  const response = await post(adminSocket(stateDir), JSON.stringify(asked), signal);
+  const response = await post(stateDir, MOVE_PATH, asked, signal);
   if (response === undefined) return undefined;
+  const interrupted = 'interrupted: the driver takes the move back';
+  for await (const line of linesOf(response, moveLineSchema, { signal, interrupted })) {
+    if (line.type === 'moved') return { id: line.id, pool: line.pool, wasThere: line.wasThere };
+    if (line.type === 'failed') throw new StowageError(line.code, line.message);
+    report(line);
+  }
+  throw stopped('the volume was moved');
+}
+
+/**
+ * Lets a running driver adopt folders.
+ * @param signal closes the connection: the driver ends after the folder that it is at
+ * @returns false where no driver takes commands in this state folder
+ * @throws as moveByDriver
+ */
+export async function adoptByDriver(
+  stateDir: string,
+  asked: AdoptRequest,
+  report: ReportAdoption,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const response = await post(stateDir, ADOPT_PATH, asked, signal);
+  if (response === undefined) return false;
+  const interrupted = 'interrupted: some may be adopted; the same command goes on with the others';
+  for await (const line of linesOf(response, adoptLineSchema, { signal, interrupted })) {
+    if (line.type === 'done') return true;
+    if (line.type === 'failed') throw new StowageError(line.code, line.message);
+    report(line.type === 'adopted' ? { ...line, id: line.id } : line);
+  }
+  throw stopped('all was done');
+}
+
+/** The lines of an answer, until the connection ends. @throws 'unavailable' where it breaks, 'cancelled' at the signal */
+async function* linesOf<Line>(
+  response: IncomingMessage,
+  schema: z.ZodMiniType<Line>,
+  { signal, interrupted }: { signal: AbortSignal; interrupted: string },
+): AsyncGenerator<Line> {
   if (response.statusCode !== 200) {
     response.resume();
     throw new StowageError('internal', `the driver refused the request with status ${response.statusCode}`);
   }
   try {
     for await (const text of createInterface({ input: response })) {
-      const line = parseLine(text);
-      if (line.type === 'moved') return { id: line.id, pool: line.pool, wasThere: line.wasThere };
-      if (line.type === 'failed') throw new StowageError(line.code, line.message);
-      report(line);
+      const line = schema.safeParse(parseJson(text));
+      if (!line.success) throw misunderstood();
+      yield line.data;
     }
   } catch (error) {
-    if (signal.aborted) throw new StowageError('cancelled', 'interrupted: the driver takes the move back');
+    if (signal.aborted) throw new StowageError('cancelled', interrupted);
     if (isStowageError(error)) throw error;
-    throw stopped(error); // the connection broke
+    throw stopped('it was done', error); // the connection broke
   }
-  throw stopped();
 }
 
-function parseLine(text: string): MoveLine {
-  const line = moveLineSchema.safeParse(parseJson(text));
-  if (line.success) return line.data;
-  throw new StowageError(
+function misunderstood(): StowageError {
+  return new StowageError(
     'unavailable',
     'the driver answered what this command does not understand: use the command of the version that runs',
   );
 }
 
-function stopped(cause?: unknown): StowageError {
-  return new StowageError('unavailable', 'the driver stopped before the volume was moved; say the command again', {
-    cause,
-  });
+function stopped(before: string, cause?: unknown): StowageError {
+  return new StowageError('unavailable', `the driver stopped before ${before}; say the command again`, { cause });
 }
 
 /** @returns undefined where nothing listens: no socket, or one that a dead driver left */
-function post(socketPath: string, body: string, signal: AbortSignal): Promise<IncomingMessage | undefined> {
+function post(
+  stateDir: string,
+  path: string,
+  asked: unknown,
+  signal: AbortSignal,
+): Promise<IncomingMessage | undefined> {
   return new Promise((resolve, reject) => {
-    const sent = request({ socketPath, path: MOVE_PATH, method: 'POST', signal }, resolve);
+    const sent = request({ socketPath: adminSocket(stateDir), path, method: 'POST', signal }, resolve);
     sent.once('error', (error) => {
       const errno = errnoOf(error);
       if (errno === 'ENOENT' || errno === 'ECONNREFUSED') resolve(undefined);
       else reject(new StowageError('unavailable', `cannot ask the driver: ${messageOf(error)}`, { cause: error }));
     });
-    sent.end(body);
+    sent.end(JSON.stringify(asked));
   });
 }

@@ -2,8 +2,12 @@ import { join } from 'node:path';
 import * as z from 'zod/mini';
 import type { ErrorCode } from '../errors.ts';
 
-/** What `stowage` commands ask of a running driver: `POST /move`, answered by one JSON object a line while it goes on. */
+/** What `stowage` commands ask of a running driver: `POST /move` and `/adopt`, answered by one JSON object a line while it goes on. */
 export const MOVE_PATH = '/move';
+export const ADOPT_PATH = '/adopt';
+
+/** How many folders one request may adopt. */
+export const MAX_ADOPTIONS = 20_000;
 
 const text = z.string().check(z.minLength(1), z.maxLength(256));
 const count = z.number().check(z.nonnegative());
@@ -25,6 +29,41 @@ const codes = [
 
 export const moveRequestSchema = z.strictObject({ volume: text, pool: text });
 
+const path = z.string().check(z.minLength(1), z.maxLength(4096));
+
+export const adoptRequestSchema = z.strictObject({
+  isDryRun: z.boolean(),
+  volumes: z
+    .array(
+      z.strictObject({
+        name: z.string().check(z.regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/), z.maxLength(128)),
+        server: text,
+        share: path,
+        subDir: path,
+        options: z.array(path).check(z.maxLength(64)),
+        sizeBytes: count.check(z.int()),
+        onDelete: z.enum(['delete', 'retain', 'archive']),
+      }),
+    )
+    .check(z.maxLength(MAX_ADOPTIONS)),
+});
+
+const failed = z.object({ type: z.literal('failed'), code: z.enum(codes), message: z.string() });
+
+/** One line of the answer; the last is `done` or `failed`. */
+export const adoptLineSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('adopted'),
+    name: z.string(),
+    id: z.optional(z.string()),
+    context: z.record(z.string(), z.string()),
+    wasThere: z.boolean(),
+  }),
+  z.object({ type: z.literal('refused'), name: z.string(), code: z.enum(codes), message: z.string() }),
+  z.object({ type: z.literal('done') }),
+  failed,
+]);
+
 /** One line of the answer; the last is `moved` or `failed`. */
 export const moveLineSchema = z.discriminatedUnion('type', [
   z.object({
@@ -44,10 +83,11 @@ export const moveLineSchema = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('decided') }),
   z.object({ type: z.literal('moved'), id: z.string(), pool: z.string(), wasThere: z.boolean() }),
-  z.object({ type: z.literal('failed'), code: z.enum(codes), message: z.string() }),
+  failed,
 ]);
 
 export type MoveLine = z.infer<typeof moveLineSchema>;
+export type AdoptLine = z.infer<typeof adoptLineSchema>;
 
 /** The socket on which a running driver takes commands. */
 export function adminSocket(stateDir: string): string {

@@ -3,10 +3,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { checkSocketFree, placeSocket, socketPath, temporarySocketPath } from '../csi/socket.ts';
 import { isStowageError, messageOf, StowageError } from '../errors.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { Driver } from '../volumes/driver.ts';
-import { adminSocket, MOVE_PATH, type MoveLine, moveRequestSchema, parseJson } from './admin-protocol.ts';
+import { type Asked, COMMANDS, type Commanded } from './admin-commands.ts';
+import { adminSocket } from './admin-protocol.ts';
 
-const MAX_REQUEST_BYTES = 4096;
 const MAX_CONNECTIONS = 16;
 const REQUEST_TIMEOUT_MS = 10_000;
 const PRIVATE_UMASK = 0o177;
@@ -22,19 +21,22 @@ export async function tryServeAdmin(options: Parameters<typeof serveAdmin>[0]): 
   try {
     return await serveAdmin(options);
   } catch (error) {
-    options.log.warn({ error: messageOf(error) }, 'volumes can only be moved while this driver is stopped');
+    options.log.warn(
+      { error: messageOf(error) },
+      'commands such as move and adopt work only while this driver is stopped',
+    );
     return { stop: async () => undefined };
   }
 }
 
 /**
  * Takes the commands of `stowage` for as long as the driver runs, on a socket in the state folder that only root can open. A stale one is
- * replaced. Whoever asks is whoever may end it: a move ends with its connection.
+ * replaced. Whoever asks is whoever may end it: what runs ends with its connection.
  * @throws 'precondition' where something else is at the socket's path, 'invalid' where that path is too long for one
  */
 export async function serveAdmin(options: {
   readonly stateDir: string;
-  readonly driver: Pick<Driver, 'move'>;
+  readonly driver: Commanded;
   readonly log: Logger;
 }): Promise<AdminServer> {
   const path = socketPath(adminSocket(options.stateDir));
@@ -81,26 +83,25 @@ async function listen(server: Server, path: string): Promise<() => Promise<void>
 
 /** Never rejects: what goes wrong is answered. */
 async function answer(
-  { driver, log }: { readonly driver: Pick<Driver, 'move'>; readonly log: Logger },
+  { driver, log }: { readonly driver: Commanded; readonly log: Logger },
   request: IncomingMessage,
   response: ServerResponse,
   stopping: AbortSignal,
 ): Promise<void> {
   const gone = new AbortController();
-  response.once('close', () => gone.abort(new StowageError('cancelled', 'whoever asked for the move has gone')));
+  response.once('close', () => gone.abort(new StowageError('cancelled', 'whoever asked has gone')));
   response.on('error', () => gone.abort()); // a write to one that has gone
   try {
-    const asked = await readMove(request);
+    const asked = await readCommand(request);
     response.writeHead(200, { 'content-type': 'application/x-ndjson' });
-    const tell = (line: MoveLine) => response.write(`${JSON.stringify(line)}\n`);
+    const tell = (line: unknown) => response.write(`${JSON.stringify(line)}\n`);
     try {
-      const moved = await driver.move(asked, tell, AbortSignal.any([gone.signal, stopping]));
-      tell({ type: 'moved', ...moved });
+      await asked.run(driver, tell, AbortSignal.any([gone.signal, stopping]));
     } catch (error) {
       const code = isStowageError(error) ? error.code : 'internal';
       log[code === 'internal' ? 'error' : 'info'](
-        { ...asked, code, error: messageOf(error) },
-        'a volume was not moved',
+        { ...asked.what, code, error: messageOf(error) },
+        'a command was not done',
       );
       tell({ type: 'failed', code, message: messageOf(error) });
     }
@@ -120,21 +121,22 @@ class Refusal extends Error {
   }
 }
 
-async function readMove(request: IncomingMessage): Promise<{ volume: string; pool: string }> {
-  if (request.url !== MOVE_PATH) throw new Refusal(404, `there is only ${MOVE_PATH}`);
-  if (request.method !== 'POST') throw new Refusal(405, `${MOVE_PATH} takes POST`);
-  const parsed = moveRequestSchema.safeParse(parseJson(await readBody(request)));
-  if (parsed.success) return parsed.data;
-  throw new Refusal(400, 'the request is no JSON object of the strings volume and pool');
+async function readCommand(request: IncomingMessage): Promise<Asked> {
+  const command = COMMANDS.get(request.url ?? '');
+  if (command === undefined) throw new Refusal(404, `there are only ${[...COMMANDS.keys()].join(', ')}`);
+  if (request.method !== 'POST') throw new Refusal(405, `${request.url} takes POST`);
+  const asked = command.read(await readBody(request, command.maxBytes));
+  if (asked !== undefined) return asked;
+  throw new Refusal(400, `the request is no ${command.shape}`);
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
+async function readBody(request: IncomingMessage, maxBytes: number): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request) {
     const bytes = Buffer.from(chunk);
     length += bytes.length;
-    if (length > MAX_REQUEST_BYTES) throw new Refusal(413, `a request has at most ${MAX_REQUEST_BYTES} bytes`);
+    if (length > maxBytes) throw new Refusal(413, `a request has at most ${maxBytes} bytes`);
     chunks.push(bytes);
   }
   return Buffer.concat(chunks).toString('utf8');

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import * as z from 'zod/mini';
+import type { Backend } from '../backends/backend.ts';
 import type { NfsConfig, SharePoolConfig } from '../config/schema.ts';
 import { messageOf, StowageError } from '../errors.ts';
 import type { Files } from '../host/files.ts';
@@ -18,6 +19,10 @@ export interface Shares {
   load(): Promise<void>;
   /** The pool of a share, entered in the table if it is new. `options` are those that reach the server, for a share that is not mounted yet. */
   open(source: ShareSource, options: readonly string[]): Promise<ManagedPool>;
+  /** The pool of a share that was reached before, by this process or an earlier one. */
+  known(source: ShareSource): ManagedPool | undefined;
+  /** What keeps the volumes of a share that is not known, to look only: nothing is entered or changed. */
+  look(source: ShareSource, options: readonly string[]): Backend;
   /** The pool that an id names; undefined where the table has none such. */
   ofHash(poolHash: string): ManagedPool | undefined;
 }
@@ -37,17 +42,24 @@ export interface SharesDeps {
   /** Enters the pool among those of the driver. */
   readonly pathOf: (share: ShareSource & { readonly options: readonly string[] }) => string;
   readonly manage: (pool: SharePoolConfig, options: readonly string[]) => ManagedPool;
+  readonly look: (pool: SharePoolConfig, options: readonly string[]) => Backend;
 }
 
-export function createShares({ files, config, log, pathOf, manage }: SharesDeps): Shares {
+export function createShares({ files, config, log, pathOf, manage, look }: SharesDeps): Shares {
   const folder = join(config.stateDir, 'shares');
   const pools = new Map<string, ManagedPool>();
+  const looked = new Map<string, Backend>(); // by name
   const remembered = new Map<string, string>(); // hashes of pools, by name: of those not seen since the start
 
   function enter(source: ShareSource, options: readonly string[]): ManagedPool {
     const pool = manage(poolConfig(config, source, pathOf({ ...source, options })), options);
     pools.set(pool.name, pool);
     return pool;
+  }
+
+  function known(source: ShareSource): ManagedPool | undefined {
+    const pool = pools.get(shareName(source));
+    return pool?.identity() !== undefined || remembered.has(shareName(source)) ? pool : undefined;
   }
 
   async function readEntry(file: string): Promise<void> {
@@ -73,12 +85,19 @@ export function createShares({ files, config, log, pathOf, manage }: SharesDeps)
     },
     async open(source, options) {
       const name = shareName(source);
-      const known = pools.get(name);
       // One that was never reached may have been named with options that do not lead there.
-      if (known !== undefined && (known.identity() !== undefined || remembered.has(name))) return known;
+      const there = known(source);
+      if (there !== undefined) return there;
       const entry = { schema: 1, ...source, options };
       await files.writeDurably(join(folder, `${name}.json`), `${JSON.stringify(entry)}\n`);
       return enter(source, options);
+    },
+    known,
+    look(source, options) {
+      const name = shareName(source);
+      const backend = looked.get(name) ?? look(poolConfig(config, source, pathOf({ ...source, options })), options);
+      looked.set(name, backend);
+      return backend;
     },
     ofHash(poolHash) {
       for (const pool of pools.values()) {

@@ -4,6 +4,7 @@ import type { Backend, Item, Wish } from '../backend.ts';
 import { shareLayout } from '../layout.ts';
 import type { BackendLog } from '../log.ts';
 import { chooseSize, SIZE_STEP_BYTES } from '../sizes.ts';
+import { createAdoption } from './adoption.ts';
 import { createClaims } from './claims.ts';
 import { createFolder } from './create.ts';
 import { checkApart } from './place.ts';
@@ -39,6 +40,7 @@ export function createShareBackend(settings: ShareSettings, deps: { host: Host; 
       if (!plan.layout.shared) await claims.checkFree(plan.layout.subDir);
       return plan;
     },
+    adoption: createAdoption(settings.path, host.files, claims),
     create,
     exists: places.exists,
     snapshot: async (pairs, signal) => {

@@ -1,0 +1,57 @@
+import { errnoOf, messageOf, StowageError } from '../../errors.ts';
+import type { Files } from '../../host/files.ts';
+import type { Backend } from '../backend.ts';
+import { shareLayout } from '../layout.ts';
+import type { Claims } from './claims.ts';
+
+/** Folders that were on the share before, of volumes that another driver made: see Backend.adoption. */
+export function createAdoption(sharePath: string, files: Files, claims: Claims): NonNullable<Backend['adoption']> {
+  return {
+    async check({ subDir }) {
+      const folder = await files.openFolder(sharePath, subDir).catch((error: unknown) => {
+        throw notUsable(subDir, error);
+      });
+      try {
+        const [there, share] = await Promise.all([files.stat(`${folder.path}/.`), files.stat(sharePath)]);
+        // It could not be renamed to the trash or the archive.
+        if (there === undefined || there.device !== share?.device) {
+          throw new StowageError(
+            'precondition',
+            `subDir ${subDir} is on another file system of the server than the share: use that file system's own export as the share`,
+          );
+        }
+      } finally {
+        await folder.close();
+      }
+    },
+    async take(item) {
+      if (!shareLayout(item).shared) await claims.take(item);
+    },
+  };
+}
+
+function notUsable(subDir: string, error: unknown): unknown {
+  switch (errnoOf(error)) {
+    case 'ENOENT':
+      return new StowageError('not-found', `subDir ${subDir} is missing on the share`, { cause: error });
+    case 'ELOOP':
+      return new StowageError(
+        'precondition',
+        `subDir ${subDir} is a link, or one lies on the way: name the folder itself`,
+        {
+          cause: error,
+        },
+      );
+    case 'ENOTDIR':
+      return new StowageError('precondition', `subDir ${subDir} is no folder`, { cause: error });
+    case 'EACCES':
+    case 'EPERM':
+      return new StowageError(
+        'precondition',
+        `the server does not let root look at subDir ${subDir} (${messageOf(error)}); export the share with no_root_squash`,
+        { cause: error },
+      );
+    default:
+      return error;
+  }
+}
