@@ -3,6 +3,9 @@ import { StowageError } from '../../errors.ts';
 /** CSI, "Size Limits": strings, unless a field's own comment says otherwise. */
 export const MAX_STRING_BYTES = 128;
 
+/** Our own ids are shorter than CSI's limit; those of PersistentVolumes that were written for csi-driver-nfs, with server, share and subDir in them, may be longer. */
+export const MAX_VOLUME_ID_BYTES = 1024;
+
 /** CSI, "Size Limits": a map's keys and values together, and mount_flags. */
 export const MAX_MAP_BYTES = 4096;
 
@@ -30,6 +33,11 @@ export function required(field: string, value: string, maxBytes = MAX_STRING_BYT
   if (value === '') throw invalid(field, 'is required and missing');
   checkText(field, value, maxBytes);
   return value;
+}
+
+/** A request's volume_id, of whatever form. */
+export function requiredVolumeId(value: string): string {
+  return required('volume_id', value, MAX_VOLUME_ID_BYTES);
 }
 
 /** A string that may be left out. */

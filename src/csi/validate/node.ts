@@ -15,14 +15,14 @@ import type { NodeUnstageVolumeRequest__Output } from '../generated/csi/v1/NodeU
 import { optionalCapability, requiredCapability } from './capability.ts';
 import { sizeRange } from './capacity.ts';
 import { ephemeralWish } from './ephemeral.ts';
-import { checkSecrets, required, stringMap } from './fields.ts';
+import { checkSecrets, requiredVolumeId, stringMap } from './fields.ts';
 import { optionalPath, requiredPath, volumePath } from './paths.ts';
 
 export function stage(request: NodeStageVolumeRequest__Output): StageRequest {
   checkSecrets(request.secrets);
   stringMap('publish_context', request.publishContext);
   return {
-    volumeId: required('volume_id', request.volumeId),
+    volumeId: requiredVolumeId(request.volumeId),
     stagingPath: requiredPath('staging_target_path', request.stagingTargetPath),
     capability: requiredCapability('volume_capability', request.volumeCapability),
     volumeContext: stringMap('volume_context', request.volumeContext),
@@ -31,7 +31,7 @@ export function stage(request: NodeStageVolumeRequest__Output): StageRequest {
 
 export function unstage(request: NodeUnstageVolumeRequest__Output): UnstageRequest {
   return {
-    volumeId: required('volume_id', request.volumeId),
+    volumeId: requiredVolumeId(request.volumeId),
     stagingPath: requiredPath('staging_target_path', request.stagingTargetPath),
   };
 }
@@ -41,7 +41,7 @@ export function publish(request: NodePublishVolumeRequest__Output): PublishReque
   stringMap('publish_context', request.publishContext);
   const ephemeral = ephemeralWish('volume_context', request.volumeContext);
   return {
-    volumeId: required('volume_id', request.volumeId),
+    volumeId: requiredVolumeId(request.volumeId),
     stagingPath: optionalPath('staging_target_path', request.stagingTargetPath),
     targetPath: requiredPath('target_path', request.targetPath),
     capability: requiredCapability('volume_capability', request.volumeCapability),
@@ -53,14 +53,14 @@ export function publish(request: NodePublishVolumeRequest__Output): PublishReque
 
 export function unpublish(request: NodeUnpublishVolumeRequest__Output): UnpublishRequest {
   return {
-    volumeId: required('volume_id', request.volumeId),
+    volumeId: requiredVolumeId(request.volumeId),
     targetPath: requiredPath('target_path', request.targetPath),
   };
 }
 
 export function stats(request: NodeGetVolumeStatsRequest__Output): StatsRequest {
   return {
-    volumeId: required('volume_id', request.volumeId),
+    volumeId: requiredVolumeId(request.volumeId),
     stagingPath: optionalPath('staging_target_path', request.stagingTargetPath),
     volumePath: volumePath('volume_path', request.volumePath),
   };
@@ -69,7 +69,7 @@ export function stats(request: NodeGetVolumeStatsRequest__Output): StatsRequest 
 export function expandOnNode(request: NodeExpandVolumeRequest__Output): NodeExpandRequest {
   checkSecrets(request.secrets);
   return {
-    volumeId: required('volume_id', request.volumeId),
+    volumeId: requiredVolumeId(request.volumeId),
     stagingPath: optionalPath('staging_target_path', request.stagingTargetPath),
     size: sizeRange(request.capacityRange),
     capability: optionalCapability('volume_capability', request.volumeCapability),

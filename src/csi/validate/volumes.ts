@@ -31,7 +31,7 @@ import {
   requiredCapability,
 } from './capability.ts';
 import { requiredSizeRange, sizeRange } from './capacity.ts';
-import { checkSecrets, invalid, optional, required, stringMap, suggestedName } from './fields.ts';
+import { checkSecrets, invalid, optional, required, requiredVolumeId, stringMap, suggestedName } from './fields.ts';
 import { mutableParameters, volumeParameters } from './parameters.ts';
 import { shareParameters } from './share-parameters.ts';
 import { optionalTopology, requisiteOf } from './topology.ts';
@@ -71,17 +71,17 @@ export function createVolume(request: CreateVolumeRequest__Output, dialect: Dial
 
 export function deleteVolume(request: DeleteVolumeRequest__Output): VolumeRequest {
   checkSecrets(request.secrets);
-  return { volumeId: required('volume_id', request.volumeId) };
+  return { volumeId: requiredVolumeId(request.volumeId) };
 }
 
 export function getVolume(request: ControllerGetVolumeRequest__Output): VolumeRequest {
-  return { volumeId: required('volume_id', request.volumeId) };
+  return { volumeId: requiredVolumeId(request.volumeId) };
 }
 
 export function attach(request: ControllerPublishVolumeRequest__Output): AttachRequest {
   checkSecrets(request.secrets);
   return {
-    volumeId: required('volume_id', request.volumeId),
+    volumeId: requiredVolumeId(request.volumeId),
     nodeId: required('node_id', request.nodeId, MAX_NODE_ID_BYTES),
     capability: requiredCapability('volume_capability', request.volumeCapability),
     readOnly: request.readonly,
@@ -92,7 +92,7 @@ export function attach(request: ControllerPublishVolumeRequest__Output): AttachR
 export function detach(request: ControllerUnpublishVolumeRequest__Output): DetachRequest {
   checkSecrets(request.secrets);
   return {
-    volumeId: required('volume_id', request.volumeId),
+    volumeId: requiredVolumeId(request.volumeId),
     nodeId: optional('node_id', request.nodeId, MAX_NODE_ID_BYTES),
   };
 }
@@ -102,7 +102,7 @@ export function validateVolume(request: ValidateVolumeCapabilitiesRequest__Outpu
   checkSecrets(request.secrets);
   const list = requiredCapabilities('volume_capabilities', request.volumeCapabilities);
   return {
-    volumeId: required('volume_id', request.volumeId),
+    volumeId: requiredVolumeId(request.volumeId),
     volumeContext: stringMap('volume_context', request.volumeContext),
     capabilities: list,
     parameters: parametersOf(dialect, request, list),
@@ -127,7 +127,7 @@ export function capacity(request: GetCapacityRequest__Output, dialect: Dialect):
 export function expandVolume(request: ControllerExpandVolumeRequest__Output): ExpandRequest {
   checkSecrets(request.secrets);
   return {
-    volumeId: required('volume_id', request.volumeId),
+    volumeId: requiredVolumeId(request.volumeId),
     size: requiredSizeRange(request.capacityRange),
     capability: optionalCapability('volume_capability', request.volumeCapability),
   };
@@ -135,7 +135,7 @@ export function expandVolume(request: ControllerExpandVolumeRequest__Output): Ex
 
 export function modifyVolume(request: ControllerModifyVolumeRequest__Output): ModifyRequest {
   checkSecrets(request.secrets);
-  const volumeId = required('volume_id', request.volumeId);
+  const volumeId = requiredVolumeId(request.volumeId);
   if (Object.keys(request.mutableParameters).length === 0) throw invalid('mutable_parameters', 'is required and empty');
   return { volumeId, mutableParameters: mutableParameters('mutable_parameters', request.mutableParameters) };
 }
