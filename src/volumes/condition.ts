@@ -2,6 +2,7 @@ import { fileSystemProblem } from '../backends/health.ts';
 import { raceSignal } from '../backends/signals.ts';
 import { holdsVolumes } from '../config/schema.ts';
 import { isStowageError, messageOf, StowageError } from '../errors.ts';
+import { mountSource } from '../nfs/source.ts';
 import type { Context, ManagedPool } from './context.ts';
 import { type Found, needReady, poolOf } from './lookup.ts';
 import { itemOf, type VolumeRecord } from './record.ts';
@@ -22,7 +23,9 @@ export async function findAlsoAway(
   find: () => Promise<Found<VolumeRecord>> = () => needReady(context, 'volume', volumeId),
 ): Promise<Looked> {
   try {
-    return { ...(await inTime(find(), `the pool of volume ${volumeId}`)), away: undefined };
+    const known = context.catalog.volume(volumeId);
+    const pool = known === undefined ? undefined : poolOf(context, known);
+    return { ...(await inTime(find(), pool, `the pool of volume ${volumeId}`)), away: undefined };
   } catch (away) {
     const record = context.catalog.volume(volumeId);
     if (record?.state !== 'ready' || !isStowageError(away, 'unavailable')) throw away;
@@ -34,7 +37,7 @@ export async function findAlsoAway(
 export async function look(context: Context, record: VolumeRecord): Promise<Looked> {
   const pool = poolOf(context, record);
   try {
-    await inTime(pool.check(), `pool ${pool.name}`);
+    await inTime(pool.check(), pool);
     return { record, pool, away: undefined };
   } catch (away) {
     return { record, pool, away };
@@ -44,7 +47,7 @@ export async function look(context: Context, record: VolumeRecord): Promise<Look
 /** What is wrong with a volume, in words: with its pool first, then its data, then what its pool's guard found. Answers soon, whatever its disk does. */
 export async function conditionOf(context: Context, looked: Looked): Promise<Condition> {
   try {
-    return await inTime(lookCloser(context, looked), `pool ${looked.pool.name}`);
+    return await inTime(lookCloser(context, looked), looked.pool);
   } catch (error) {
     return { abnormal: true, message: messageOf(error) };
   }
@@ -57,18 +60,25 @@ async function lookCloser(context: Context, { pool, record, away }: Looked): Pro
   return conditionFrom([await pool.backend.condition(itemOf(record)), pool.guard.problemOf(record.id)]);
 }
 
-/** @throws 'unavailable' where `who` does not answer: the kernel lets nobody give up a read of a disk that hangs */
-async function inTime<T>(answer: Promise<T>, who: string): Promise<T> {
+/** @throws 'unavailable' where the pool does not answer: the kernel lets nobody give up a read of a disk that hangs */
+async function inTime<T>(answer: Promise<T>, pool: ManagedPool | undefined, otherwise = ''): Promise<T> {
+  const { who, why } = describe(pool, otherwise);
   try {
     return await raceSignal(answer, AbortSignal.timeout(ANSWER_TIMEOUT_MS), who);
   } catch (cause) {
     if (!isStowageError(cause, 'timeout')) throw cause;
-    throw new StowageError(
-      'unavailable',
-      `${who} has not answered for ${ANSWER_TIMEOUT_MS / 1000} s: its disk hangs or is very busy; see the kernel log (dmesg)`,
-      { cause },
-    );
+    throw new StowageError('unavailable', `${who} has not answered for ${ANSWER_TIMEOUT_MS / 1000} s: ${why}`, {
+      cause,
+    });
   }
+}
+
+/** A pool as people know it: the name of a share's says nothing to them. */
+function describe(pool: ManagedPool | undefined, otherwise: string) {
+  if (pool?.config.backend === 'share')
+    return { who: `NFS share ${mountSource(pool.config)}`, why: 'its server is silent, or cannot be reached' };
+  const who = pool === undefined ? otherwise : `pool ${pool.name}`;
+  return { who, why: 'its disk hangs or is very busy; see the kernel log (dmesg)' };
 }
 
 /** Of the file system that the pool's volumes lie on. */
