@@ -27,7 +27,7 @@ export function placeOfCsiDriverNfs({ spec: { csi } }: PersistentVolume): OldPla
   const { share, subDir } =
     place.subDir === ''
       ? splitFolder(place, handle)
-      : { ...place, subDir: resolveSubDir(place.subDir, Object.fromEntries(attributes)) };
+      : { ...place, subDir: resolveSubDir(relative(place.subDir), Object.fromEntries(attributes)) };
   const known = [handle.onDelete, of('ondelete')].map(onDeleteOf).find((one) => one !== undefined);
   return {
     server: place.server,
@@ -63,4 +63,9 @@ function splitFolder({ server, share }: { server: string; share: string }, { bas
     'invalid',
     `it is the whole share ${server}:${share}, not a folder of it: it needs no adopting, write the same PersistentVolume with this driver's name`,
   );
+}
+
+/** It takes a slash at the beginning for nothing. */
+function relative(subDir: string): string {
+  return subDir.replace(/^\/+(?=[^/])/, '');
 }

@@ -17,12 +17,13 @@ export interface FieldRule {
 
 const bad = (label: string, value: unknown, code: ErrorCode = 'invalid'): Bad => ({ label, value, code });
 
-const idBad = [
-  bad('too long', 'x'.repeat(129)),
-  bad('too long in bytes', 'é'.repeat(65)),
+const idBadAbove = (maxBytes: number) => [
+  bad('too long', 'x'.repeat(maxBytes + 1)),
+  bad('too long in bytes', 'é'.repeat(maxBytes / 2 + 1)),
   bad('with NUL', 'a\0b'),
   bad('with a line feed', 'a\nb'),
 ];
+const idBad = idBadAbove(128);
 const nameBad = [
   bad('too long', 'x'.repeat(129)),
   bad('with NUL', 'a\0b'),
@@ -52,6 +53,8 @@ const tooManyBytes = bad('too large for a number', '9223372036854775807', 'out-o
 
 const optionalId: FieldRule = { valid: 'v1.some-id', bad: idBad };
 const id: FieldRule = { ...optionalId, missing: 'invalid' };
+/** PersistentVolumes written for csi-driver-nfs have long ones. */
+const volumeId: FieldRule = { valid: `nas#${'x'.repeat(1000)}##`, bad: idBadAbove(1024), missing: 'invalid' };
 const nodeIdBad = [bad('too long', 'x'.repeat(257)), bad('with NUL', 'a\0b')];
 const name: FieldRule = { valid: 'pvc-Größe 1', bad: nameBad, missing: 'invalid' };
 // Empty is refused by the domain, for groups that exist: csi-sanity asks for others with no members.
@@ -102,18 +105,18 @@ export const FIELDS: Readonly<Record<string, Readonly<Record<string, FieldRule>>
     accessibility_requirements: message,
     mutable_parameters: mutable,
   },
-  DeleteVolumeRequest: { volume_id: id, secrets },
+  DeleteVolumeRequest: { volume_id: volumeId, secrets },
   ControllerPublishVolumeRequest: {
-    volume_id: id,
+    volume_id: volumeId,
     node_id: { ...id, bad: nodeIdBad },
     volume_capability: requiredMessage,
     readonly: flag,
     secrets,
     volume_context: context,
   },
-  ControllerUnpublishVolumeRequest: { volume_id: id, node_id: { ...optionalId, bad: nodeIdBad }, secrets },
+  ControllerUnpublishVolumeRequest: { volume_id: volumeId, node_id: { ...optionalId, bad: nodeIdBad }, secrets },
   ValidateVolumeCapabilitiesRequest: {
-    volume_id: id,
+    volume_id: volumeId,
     volume_context: context,
     volume_capabilities: requiredMessage,
     parameters,
@@ -134,14 +137,14 @@ export const FIELDS: Readonly<Record<string, Readonly<Record<string, FieldRule>>
   },
   GetSnapshotRequest: { snapshot_id: id, secrets },
   ControllerExpandVolumeRequest: {
-    volume_id: id,
+    volume_id: volumeId,
     capacity_range: requiredMessage,
     secrets,
     volume_capability: message,
   },
-  ControllerGetVolumeRequest: { volume_id: id },
+  ControllerGetVolumeRequest: { volume_id: volumeId },
   ControllerModifyVolumeRequest: {
-    volume_id: id,
+    volume_id: volumeId,
     secrets,
     mutable_parameters: { ...mutable, missing: 'invalid' },
   },
@@ -150,16 +153,16 @@ export const FIELDS: Readonly<Record<string, Readonly<Record<string, FieldRule>>
   DeleteVolumeGroupSnapshotRequest: { group_snapshot_id: id, snapshot_ids: optionalIds, secrets },
   GetVolumeGroupSnapshotRequest: { group_snapshot_id: id, snapshot_ids: optionalIds, secrets },
   NodeStageVolumeRequest: {
-    volume_id: id,
+    volume_id: volumeId,
     publish_context: context,
     staging_target_path: path,
     volume_capability: requiredMessage,
     secrets,
     volume_context: context,
   },
-  NodeUnstageVolumeRequest: { volume_id: id, staging_target_path: path },
+  NodeUnstageVolumeRequest: { volume_id: volumeId, staging_target_path: path },
   NodePublishVolumeRequest: {
-    volume_id: id,
+    volume_id: volumeId,
     publish_context: context,
     staging_target_path: { valid: path.valid, bad: path.bad }, // left out for inline ephemeral volumes; the domain knows which are
     target_path: path,
@@ -168,14 +171,14 @@ export const FIELDS: Readonly<Record<string, Readonly<Record<string, FieldRule>>
     secrets,
     volume_context: context,
   },
-  NodeUnpublishVolumeRequest: { volume_id: id, target_path: path },
+  NodeUnpublishVolumeRequest: { volume_id: volumeId, target_path: path },
   NodeGetVolumeStatsRequest: {
-    volume_id: id,
+    volume_id: volumeId,
     volume_path: volumePath,
     staging_target_path: { valid: path.valid, bad: path.bad },
   },
   NodeExpandVolumeRequest: {
-    volume_id: id,
+    volume_id: volumeId,
     volume_path: volumePath,
     capacity_range: message,
     staging_target_path: { valid: path.valid, bad: path.bad },
