@@ -86,6 +86,11 @@ export const nodeName = text(
   `a node's name, at most ${MAX_NODE_NAME_LENGTH} characters`,
 );
 
+export const serverName = text(
+  /^(?:(?!-)[A-Za-z0-9_.-]{1,253}(?<![-.])|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)$/,
+  'a host name or an IP address, without brackets and port',
+);
+
 export function list<Entry extends z.core.$ZodType>(entry: Entry, min: number, max: number) {
   const error = `must be a list of ${min} to ${max} entries`;
   return z.array(entry, { error }).check(z.minLength(min, { error }), z.maxLength(max, { error }));

@@ -13,6 +13,7 @@ import {
   oneOf,
   path,
   poolName,
+  serverName,
   size,
 } from './fields.ts';
 
@@ -103,6 +104,14 @@ const poolList = list(
   1000,
 );
 
+/** Volumes of pools of our own, exported by this machine's kernel. Their limits are their file system's, also for a client's root. */
+export const MANAGED_SCHEMA = z.strictObject({
+  server: serverName,
+  pools: list(z.discriminatedUnion('backend', [POOL_SCHEMAS.directory, POOL_SCHEMAS.btrfs]), 1, 1000),
+  nfs3: z._default(bool, false),
+  leaseSeconds: z._default(integer(10, 3600), 90),
+});
+
 /** One schema for each driver. */
 export const DRIVER_SCHEMAS = {
   local: z.strictObject({
@@ -119,6 +128,7 @@ export const DRIVER_SCHEMAS = {
     role: z._default(oneOf('all', 'controller', 'node'), 'all'),
     idleUnmountMs: z._default(integer(0, 86_400_000), 300_000),
     trashBytesPerSecond: z._default(size(MIB, 'no limit'), GIB),
+    managed: z.optional(MANAGED_SCHEMA),
   }),
 };
 
@@ -131,10 +141,10 @@ const local = z.pipe(
   })),
 );
 
-/** Its pools are the shares that volumes name. */
+/** Its other pools are the shares that volumes name. */
 const nfs = z.pipe(
   DRIVER_SCHEMAS.nfs,
-  z.transform((keys) => ({ ...keys, hostPaths: [], pools: [] })),
+  z.transform((keys) => ({ ...keys, hostPaths: [], pools: keys.role === 'node' ? [] : (keys.managed?.pools ?? []) })),
 );
 
 /** One schema for each driver; what names no driver is taken for local. */

@@ -5,7 +5,9 @@ import type { Files } from './files.ts';
 import type { Freezer } from './freeze.ts';
 import type { Loops } from './loop.ts';
 import type { Mounts } from './mounts.ts';
+import type { NfsExports } from './nfs-exports.ts';
 import type { NfsMounts } from './nfs-mount.ts';
+import type { NfsServer } from './nfs-server.ts';
 import type { Quotas } from './quota.ts';
 
 /**
@@ -17,6 +19,8 @@ export interface Host {
   readonly files: Files;
   readonly mounts: Mounts;
   readonly nfs: NfsMounts;
+  readonly nfsServer: NfsServer;
+  readonly nfsExports: NfsExports;
   readonly loops: Loops;
   readonly disks: Disks;
   readonly quotas: Quotas;

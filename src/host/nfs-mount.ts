@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, readdir, realpath, rmdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, isStowageError, messageOf, StowageError } from '../errors.ts';
 import type { Commands } from './command.ts';
 import { requireAbsolute } from './device-mount.ts';
 import { type HeldLock, lockFolder } from './files/lock.ts';
+import { namesIn, removeFolderIfThere } from './if-there.ts';
 import type { MountEntry, Mounts } from './mounts.ts';
 import { mountFailure } from './nfs-mount-error.ts';
 import { createSlots } from './slots.ts';
@@ -76,13 +77,13 @@ export function createNfsMounts(
     for (let tries = 1; ; tries++) {
       await unmountAll(tree, false, AbortSignal.timeout(UNMOUNT_TIMEOUT_MS));
       try {
-        await removeIfThere(tree);
+        await removeFolderIfThere(tree);
         break;
       } catch (error) {
         if (errnoOf(error) !== 'EBUSY' || tries === REMOVE_TRIES) throw error; // mounted in between
       }
     }
-    await removeIfThere(place);
+    await removeFolderIfThere(place);
   }
 
   async function unmountAll(target: string, force: boolean, signal: AbortSignal): Promise<void> {
@@ -206,21 +207,4 @@ async function claim(runFolder: string): Promise<{ place: string; held: HeldLock
   const held = await lockFolder(place);
   if (held !== undefined) return { place, held };
   throw new StowageError('busy', `${place}: another process takes the place of a new mount away; call again`);
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-async function removeIfThere(folder: string): Promise<void> {
-  try {
-    await rmdir(folder);
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  }
 }

@@ -6,7 +6,9 @@ import { createFreezer } from './freeze.ts';
 import type { Host } from './host.ts';
 import { createLoops } from './loop.ts';
 import { createMounts } from './mounts.ts';
+import { createNfsExports } from './nfs-exports.ts';
 import { createNfsMounts } from './nfs-mount.ts';
+import { createNfsServer } from './nfs-server.ts';
 import { createQuotas } from './quota.ts';
 
 /**
@@ -20,6 +22,8 @@ export function createHost(runFolder?: string): Host {
     commands,
     mounts,
     nfs: createNfsMounts(commands, mounts, runFolder),
+    nfsServer: createNfsServer(commands),
+    nfsExports: createNfsExports(commands),
     files: createFiles(commands, mounts, runFolder),
     quotas: createQuotas(),
     btrfs: createBtrfs(),

@@ -1,6 +1,6 @@
 import { isStowageError, StowageError } from '../errors.ts';
 import { checkCapability, isOfManyNodes } from './choose.ts';
-import type { Context } from './context.ts';
+import type { Context, ManagedPool } from './context.ts';
 import { lockKey, withLocks } from './locks.ts';
 import { find, needReady } from './lookup.ts';
 import { attachStaticNfs, isStaticNfs } from './nfs/static.ts';
@@ -10,14 +10,18 @@ import type { AttachRequest, DetachRequest } from './requests.ts';
 import { attachStatic } from './static/describe.ts';
 import { isStatic } from './static/host-path.ts';
 
-/** ControllerPublishVolume: a local volume can be attached to its own node only; who has it is recorded. */
-export async function attach(context: Context, request: AttachRequest): Promise<Readonly<Record<string, string>>> {
+/** ControllerPublishVolume: a local volume can be attached to its own node only; who has it is recorded, and where we serve the volume it is exported to that node. */
+export async function attach(
+  context: Context,
+  request: AttachRequest,
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, string>>> {
   const { volumeId, nodeId, readOnly } = request;
   if (context.shares !== undefined && isStaticNfs(request)) return attachStaticNfs(request);
   if (isStatic(volumeId, request.volumeContext)) return attachStatic(context, request);
   return withLocks(context.locks, `ControllerPublishVolume ${volumeId}`, [lockKey.id(volumeId)], async () => {
     const { record, pool } = await needReady(context, 'volume', volumeId);
-    if (pool.backend.features.manyNodes !== true) refuseOtherNode(context, request);
+    if (!pool.isNetworked) refuseOtherNode(context, request);
     else if (!isNodeOfShares(nodeId)) {
       throw new StowageError('not-found', `node ${nodeId} is none of this driver's: its id is no name with an address`);
     }
@@ -26,29 +30,43 @@ export async function attach(context: Context, request: AttachRequest): Promise<
     const attached = record.attached.find((attachment) => attachment.nodeId === nodeId);
     if (attached === undefined) {
       checkLimit(context, nodeId);
-      await context.store.update<VolumeRecord>(record, { attached: [...record.attached, { nodeId, readOnly }] });
+      const attachedNow = [...record.attached, { nodeId, readOnly }];
+      await admit(context, pool, await context.store.update<VolumeRecord>(record, { attached: attachedNow }), signal);
     } else if (attached.readOnly !== readOnly) {
       throw new StowageError(
         'already-exists',
         `volume ${volumeId} is attached to node ${nodeId} ${attached.readOnly ? 'read-only' : 'writable'}; detach it first`,
       );
-    }
+    } else await admit(context, pool, record, signal); // an earlier call may have died before it did
     return {};
   });
 }
 
 /** ControllerUnpublishVolume. What is not attached, or does not exist (any more), is fine. */
-export async function detach(context: Context, { volumeId, nodeId }: DetachRequest): Promise<void> {
+export async function detach(
+  context: Context,
+  { volumeId, nodeId }: DetachRequest,
+  signal: AbortSignal,
+): Promise<void> {
   await withLocks(context.locks, `ControllerUnpublishVolume ${volumeId}`, [lockKey.id(volumeId)], async () => {
     const found = await find(context, 'volume', volumeId).catch((error: unknown) => {
       if (isStowageError(error, 'precondition')) return undefined; // another node's: not attached here
       throw error;
     });
-    const attached = found?.record.attached ?? [];
-    const kept = nodeId === undefined ? [] : attached.filter((attachment) => attachment.nodeId !== nodeId);
-    if (found === undefined || kept.length === attached.length) return;
-    await context.store.update<VolumeRecord>(found.record, { attached: kept });
+    if (found === undefined) return;
+    const { record, pool } = found;
+    const kept = nodeId === undefined ? [] : record.attached.filter((attachment) => attachment.nodeId !== nodeId);
+    const forget = async () => {
+      if (kept.length < record.attached.length) await context.store.update<VolumeRecord>(record, { attached: kept });
+    };
+    const gone = nodeId === undefined ? record.attached.map((attachment) => attachment.nodeId) : [nodeId];
+    if (context.exports === undefined || pool.config.backend === 'share') await forget();
+    else await context.exports.shutOut(record, gone.filter(isNodeOfShares), forget, signal);
   });
+}
+
+async function admit(context: Context, pool: ManagedPool, record: VolumeRecord, signal: AbortSignal): Promise<void> {
+  if (pool.config.backend !== 'share') await context.exports?.admit(record, signal);
 }
 
 function refuseOtherNode(context: Context, { nodeId, volumeId }: AttachRequest): void {

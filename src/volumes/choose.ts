@@ -27,14 +27,17 @@ export function topologyHere(context: Context): Topology {
  * @throws 'exhausted' where this node has no such pool (another may), 'invalid' where the name is left out and there are several
  */
 export function choosePool(context: Context, name: string | undefined): ManagedPool {
-  const names = [...context.pools.keys()];
+  const names = [...context.pools.values()].filter(({ config }) => config.backend !== 'share').map((pool) => pool.name);
+  if (name === undefined && names.length === 0 && context.shares !== undefined)
+    throw new StowageError('invalid', 'parameters: server and share are missing; they say where the volume shall be');
   if (name === undefined && names.length > 1) {
     throw new StowageError(
       'invalid',
       `parameters: pool must be one of ${names.join(', ')}, since node ${context.nodeId} has several`,
     );
   }
-  const pool = context.pools.get(name ?? names[0] ?? '');
+  const wanted = name ?? names[0] ?? '';
+  const pool = names.includes(wanted) ? context.pools.get(wanted) : undefined;
   if (pool !== undefined) return pool;
   const hint = name === undefined ? undefined : nearest(name, names);
   throw new StowageError(
@@ -52,7 +55,7 @@ export function isOfManyNodes(mode: AccessMode): boolean {
 export function checkCapability(pool: ManagedPool, capability: Capability): void {
   const { features } = pool.backend;
   const { access, mode } = capability;
-  if (features.manyNodes !== true && isOfManyNodes(mode)) {
+  if (!pool.isNetworked && isOfManyNodes(mode)) {
     throw new StowageError(
       'invalid',
       `access_mode ${mode}: pool ${pool.name} is on one node's disks; use a SINGLE_NODE mode`,
@@ -66,7 +69,7 @@ export function checkCapability(pool: ManagedPool, capability: Capability): void
     );
   }
   const { superblock } = splitFlags(access.mountFlags);
-  if (features.ownSuperblock || features.manyNodes === true || superblock.length === 0) return;
+  if (features.ownSuperblock || pool.isNetworked || superblock.length === 0) return;
   throw new StowageError(
     'invalid',
     `mount_flags ${superblock.join(', ')}: the volumes of pool ${pool.name} (${pool.config.backend}) share one file system, so only per-mount flags (ro, noexec, nosuid, nodev, noatime, ...) are possible`,

@@ -5,6 +5,7 @@ import type { Pool } from '../pools/pool.ts';
 import type { Room } from '../pools/room.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Catalog } from './catalog.ts';
+import type { Exports } from './exports.ts';
 import type { Guard } from './guard.ts';
 import type { Jobs } from './jobs.ts';
 import type { Locks } from './locks.ts';
@@ -18,6 +19,8 @@ import type { Turns } from './turns.ts';
 export interface ManagedPool extends Pool {
   /** The machine as this pool is reached: a share's files are reached through a process of their own. */
   readonly host: Host;
+  /** True if any node can have its volumes: they are on a share, or exported. */
+  readonly isNetworked: boolean;
   readonly room: Room;
   readonly trash: Trash;
   readonly guard: Guard;
@@ -44,6 +47,8 @@ export interface Context {
   readonly pools: ReadonlyMap<string, ManagedPool>;
   /** Of the NFS driver, whose pools they are. */
   readonly shares: Shares | undefined;
+  /** Of an NFS driver with pools of its own. */
+  readonly exports: Exports | undefined;
   /** Hashes of pools that this node remembers but that its config does not name. */
   readonly unconfiguredPoolHashes: ReadonlyMap<string, string>; // to the pool's name
 }

@@ -55,7 +55,8 @@ export function volumeInfo(context: Context, record: VolumeRecord): VolumeInfo {
 /** What nodes are told of a volume, by its volume_context. */
 function contextOf(context: Context, record: VolumeRecord): Readonly<Record<string, string>> {
   const { config } = poolOf(context, record);
-  if (config.backend !== 'share' || record.layout.backend !== 'share') return { pool: record.pool };
+  if (config.backend !== 'share' || record.layout.backend !== 'share')
+    return context.exports?.contextOf(record) ?? { pool: record.pool };
   return { server: config.server, share: config.share, subDir: record.layout.subDir };
 }
 
@@ -98,7 +99,7 @@ async function begin(context: Context, request: CreateVolumeRequest): Promise<Vo
     ...(request.source === undefined ? {} : { source: request.source }),
     ...(options === undefined ? {} : { options }),
   };
-  return beginVolume(context, pool, given, wishOf(request, source));
+  return beginVolume(context, pool, given, wishOf(context, request, source));
 }
 
 /** Makes the bytes: an empty volume within the call, a copy as a job that outlives it. */
@@ -161,13 +162,17 @@ function checkSource(pool: ManagedPool, source: Found<StoredRecord> | undefined)
     throw new StowageError('invalid', `pool ${pool.name} (${pool.config.backend}) cannot copy a ${source.record.kind}`);
 }
 
-function wishOf(request: CreateVolumeRequest, source: Found<StoredRecord> | undefined): Wish {
+function wishOf(context: Context, request: CreateVolumeRequest, source: Found<StoredRecord> | undefined): Wish {
   const access = accessOf(request);
   const { share } = request.parameters;
   return {
     requiredBytes: request.size.requiredBytes,
     limitBytes: request.size.limitBytes,
-    access: access.type === 'block' ? access : { type: 'mount', fsType: access.fsType },
+    // What a node mounts is NFS, whatever lies under it.
+    access:
+      access.type === 'block'
+        ? access
+        : { type: 'mount', fsType: context.shares === undefined ? access.fsType : undefined },
     source: source === undefined ? undefined : itemOf(source.record),
     ...(share === undefined ? {} : { share: placeOf(request, share) }),
   };

@@ -49,7 +49,8 @@ export async function find<K extends Kind>(
       `${kind} ${id} is on another node, not on ${context.nodeId}; ask its own node`,
     );
   }
-  if (context.shares !== undefined) return findOnShare(context, context.shares, kind, id, parsed.poolHash);
+  if (context.shares !== undefined && !(await isOfManaged(context, parsed.poolHash)))
+    return findOnShare(context, context.shares, kind, id, parsed.poolHash);
   return findInPoolsThatAreAway(context, kind, id, parsed.poolHash);
 }
 
@@ -74,7 +75,7 @@ export async function needReady<K extends Kind>(context: Context, kind: K, id: s
 }
 
 /** The pool that a record lies in. */
-export function poolOf(context: Context, record: AnyRecord): ManagedPool {
+export function poolOf(context: Pick<Context, 'pools'>, record: AnyRecord): ManagedPool {
   const pool = context.pools.get(record.pool);
   if (pool === undefined)
     throw new StowageError('internal', `${record.kind} ${record.id} is in pool ${record.pool}, which is not open`);
@@ -107,6 +108,23 @@ async function decided<K extends Kind>(context: Context, kind: K, id: string): P
     'unavailable',
     `${kind} ${id} was being moved from pool ${record.pool} when that was interrupted, and may be in pool ${away}; bring that back, or say \`stowage pool forget\``,
   );
+}
+
+/**
+ * True if an id may be in a pool of our own that the NFS driver exports: one that is here has this hash, or one is away, and nothing on the shares has it.
+ */
+async function isOfManaged({ pools, shares }: Context, poolHash: string): Promise<boolean> {
+  if (shares?.ofHash(poolHash) !== undefined) return false;
+  const managed = [...pools.values()].filter(({ config }) => config.backend !== 'share');
+  const found = await Promise.all(
+    managed.map((pool) =>
+      pool.check().then(
+        ({ uuid }) => hashPool(uuid) === poolHash,
+        () => true,
+      ),
+    ),
+  );
+  return found.includes(true);
 }
 
 /** The table says on which share an id is. Where it does not, the table was lost: the volume may well be there, and that must not be taken for its end. */

@@ -112,6 +112,6 @@ const AWAY = new Set(['EROFS', 'EIO', 'ENODEV']);
 export function asExhausted(pool: ManagedPool, error: unknown): unknown {
   const errno = errnoOf(error) ?? '';
   const isAway = isStowageError(error, 'unavailable') || AWAY.has(errno);
-  const isElsewhere = isAway && pool.backend.features.manyNodes !== true;
+  const isElsewhere = isAway && !pool.isNetworked;
   return FULL.has(errno) || isElsewhere ? new StowageError('exhausted', messageOf(error), { cause: error }) : error;
 }

@@ -5,6 +5,7 @@ import { createPool } from '../pools/pool.ts';
 import { createRoom } from '../pools/room.ts';
 import type { GuardMetrics } from '../telemetry/metrics.ts';
 import type { Context, ManagedPool } from './context.ts';
+import { checkExportable } from './exports.ts';
 import { createGuard, guardPeriodMs } from './guard.ts';
 import { startSettling } from './move/settle.ts';
 import { forgetRecords, isToPurge } from './move/tombstones.ts';
@@ -24,6 +25,7 @@ export function managePool(context: Context, config: PoolConfig, host: Host, met
     host,
     stateDir: context.config.stateDir,
     onOpen: async () => {
+      if (context.exports !== undefined) await checkExportable(config, host);
       await openPool(context, managed);
       startSettling(context);
     },
@@ -33,6 +35,7 @@ export function managePool(context: Context, config: PoolConfig, host: Host, met
   const managed: ManagedPool = {
     ...pool,
     host,
+    isNetworked: context.config.driver === 'nfs',
     items,
     turns: createTurns(),
     room: createRoom(

@@ -8,6 +8,11 @@ export function nodeIdOfShares(name: string, addresses: readonly string[]): stri
   return `${name}|${addresses.join(',')}`;
 }
 
+/** The addresses in an id that nodeIdOfShares made. */
+export function addressesOfNode(nodeId: string): string[] {
+  return nodeId.slice(nodeId.indexOf('|') + 1).split(',');
+}
+
 /** True for an id that nodeIdOfShares makes. */
 export function isNodeOfShares(nodeId: string): boolean {
   const [name = '', addresses = '', more] = nodeId.split('|');

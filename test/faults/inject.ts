@@ -51,6 +51,8 @@ const EFFECTS: { readonly [Group in keyof Host]: { readonly [Method in keyof Hos
     resizeMemory: 'changes',
   },
   nfs: { mount: 'changes', unmount: 'changes', recover: 'changes' },
+  nfsServer: { start: 'changes', clients: 'reads', heldFiles: 'reads', expire: 'changes' },
+  nfsExports: { list: 'reads', add: 'changes', remove: 'changes' },
   loops: {
     find: 'reads',
     list: 'reads',
@@ -204,6 +206,8 @@ export function injectFaults(real: Host): FaultyHost {
       files: wrap(real.files, 'files'),
       mounts: wrap(real.mounts, 'mounts'),
       nfs: wrap(real.nfs, 'nfs'),
+      nfsServer: wrap(real.nfsServer, 'nfsServer'),
+      nfsExports: wrap(real.nfsExports, 'nfsExports'),
       loops: wrap(real.loops, 'loops'),
       disks: wrap(real.disks, 'disks'),
       quotas: wrap(real.quotas, 'quotas'),

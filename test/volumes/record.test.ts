@@ -62,8 +62,9 @@ describe('records', () => {
   it('show their backend what it needs, and nothing more', () => {
     fc.assert(
       fc.property(volumes(), (record) => {
-        const { kind, id, folder, sizeBytes, reservedBytes, layout } = record;
-        expect(itemOf(record)).toEqual({ kind, id, folder, sizeBytes, reservedBytes, layout });
+        const { kind, id, folder, sizeBytes, reservedBytes, layout, state } = record;
+        const leaving = state === 'deleting' || state === 'archived' ? { leaving: true } : {};
+        expect(itemOf(record)).toEqual({ kind, id, folder, sizeBytes, reservedBytes, layout, ...leaving });
         expect(isLive(record)).toBe(record.state === 'creating' || record.state === 'ready');
       }),
     );

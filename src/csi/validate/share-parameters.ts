@@ -2,7 +2,7 @@ import { parseMountOptions } from '../../nfs/options.ts';
 import { parseShareSource } from '../../nfs/source.ts';
 import { resolveSubDir } from '../../nfs/sub-dir.ts';
 import type { Capability, CreateVolumeRequest, ShareWish } from '../../volumes/requests.ts';
-import { invalid } from './fields.ts';
+import { invalid, required } from './fields.ts';
 import { MUTABLE, mutableOf, ownParameters } from './parameters.ts';
 
 type Received = Readonly<Record<string, string>>;
@@ -22,8 +22,9 @@ export function shareParameters(
   received: Received,
   extras: ShareExtras,
 ): CreateVolumeRequest['parameters'] {
-  const own = ownParameters(field, inOneCase(field, received), [...KEYS, ...MUTABLE]);
-  const mutable = mutableOf(field, own);
+  const own = ownParameters(field, inOneCase(field, received), [...KEYS, 'pool', ...MUTABLE]);
+  const mutable = mutableOf(field, inLowerCase(own, 'onDelete'));
+  if (own.pool !== undefined) return { ...mutable, pool: poolOf(field, own, extras) };
   const { server, share, subDir } = own;
   if (server === undefined && share === undefined) {
     const other = KEYS.find((key) => own[key] !== undefined);
@@ -41,6 +42,15 @@ export function shareParameters(
   return { ...mutable, share: wish };
 }
 
+/** A pool of our own, which we export: where its volumes lie, and whose they are, is not the StorageClass's. */
+function poolOf(field: string, own: Received, extras: ShareExtras): string {
+  const other = KEYS.find((key) => own[key] !== undefined);
+  if (other !== undefined)
+    throw invalid(field, `has pool and ${other}: name a pool of ours, or a server and its share`);
+  mountOptions(extras);
+  return required(`${field}.pool`, own.pool ?? '');
+}
+
 /** As csi-driver-nfs does: of the StorageClass, and of the provisioner's secret. */
 function mountOptions({ capabilities, secrets }: ShareExtras): string[] {
   const flags = capabilities.flatMap(({ access }) => (access.type === 'mount' ? access.mountFlags : []));
@@ -53,7 +63,7 @@ function mountOptions({ capabilities, secrets }: ShareExtras): string[] {
 
 /** Keys as they are documented, whatever their case. */
 function inOneCase(field: string, received: Received): Received {
-  const known = new Map([...KEYS, ...MUTABLE].map((key) => [key.toLowerCase(), key]));
+  const known = new Map([...KEYS, 'pool', ...MUTABLE].map((key) => [key.toLowerCase(), key]));
   const found = new Map<string, string>();
   for (const [key, value] of Object.entries(received)) {
     const name = known.get(key.toLowerCase()) ?? key;
@@ -63,10 +73,15 @@ function inOneCase(field: string, received: Received): Received {
   return Object.fromEntries(found);
 }
 
+function inLowerCase(own: Received, key: string): Received {
+  const value = own[key];
+  return value === undefined ? own : { ...own, [key]: value.toLowerCase() };
+}
+
 /** Octal digits; 0 leaves them as they are. */
 function permissions(field: string, text: string | undefined): number | undefined {
   if (text === undefined || text === '') return undefined;
-  if (!/^[0-7]{1,4}$/.test(text))
+  if (!/^0*[0-7]{1,4}$/.test(text))
     throw invalid(field, `is ${JSON.stringify(text)}; it must be octal digits, such as 0770`);
   const mode = Number.parseInt(text, 8);
   return mode === 0 ? undefined : mode;

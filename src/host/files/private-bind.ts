@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, readdir, rmdir } from 'node:fs/promises';
+import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { errnoOf, StowageError } from '../../errors.ts';
+import { namesIn, removeFolderIfThere } from '../if-there.ts';
 import type { Mounts, PerMountFlag } from '../mounts.ts';
 import { type HeldLock, lockFolder } from './lock.ts';
 
@@ -22,8 +23,8 @@ export function createPrivateBinds(mounts: Pick<Mounts, 'bind' | 'detach'>, runF
   async function remove(place: string): Promise<void> {
     const mountPoint = join(place, MOUNT_NAME);
     await mounts.detach(mountPoint);
-    await removeIfThere(mountPoint);
-    await removeIfThere(place);
+    await removeFolderIfThere(mountPoint);
+    await removeFolderIfThere(place);
   }
 
   async function recoverOne(place: string): Promise<void> {
@@ -81,22 +82,5 @@ async function usable(runFolder: string): Promise<string> {
   } catch (error) {
     if (['ENOENT', 'EROFS', 'EACCES', 'EPERM'].includes(errnoOf(error) ?? '')) return tmpdir();
     throw error;
-  }
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-async function removeIfThere(folder: string): Promise<void> {
-  try {
-    await rmdir(folder);
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
   }
 }

@@ -1,4 +1,5 @@
 import { StowageError } from '../../errors.ts';
+import { parseMountOptions, reachingOptions } from '../../nfs/options.ts';
 import { mountSource, parseShareSource } from '../../nfs/source.ts';
 import { resolveSubDir } from '../../nfs/sub-dir.ts';
 import type { Capability } from '../requests.ts';
@@ -20,13 +21,18 @@ export function namesShare(context: VolumeContext): boolean {
 
 /**
  * Reads what CreateVolume answered, or what an administrator wrote, with the names of csi-driver-nfs in any case.
+ * @param options the mount options: what we export lies elsewhere for NFS 3, which knows no exported root
  * @throws 'invalid' naming the attribute
  */
-export function readPlace(context: VolumeContext): NfsPlace {
-  const share = parseShareSource(attribute(context, 'server') ?? '', attribute(context, 'share') ?? '');
+export function readPlace(context: VolumeContext, options: readonly string[] = []): NfsPlace {
+  const given = parseShareSource(attribute(context, 'server') ?? '', attribute(context, 'share') ?? '');
+  const exportRoot = attribute(context, 'exportRoot');
+  const isVersion3 = reachingOptions(options).includes('vers=3');
+  const share =
+    exportRoot !== undefined && isVersion3 ? parseShareSource(given.server, `${exportRoot}${given.share}`) : given;
   const subDir = attribute(context, 'subDir') ?? '';
   const mode = attribute(context, 'mountPermissions');
-  if (mode !== undefined && !/^[0-7]{1,4}$/.test(mode)) {
+  if (mode !== undefined && !/^0*[0-7]{1,4}$/.test(mode)) {
     throw new StowageError(
       'invalid',
       `mountPermissions is ${JSON.stringify(mode)}; it must be octal digits, such as 0770`,
@@ -37,6 +43,22 @@ export function readPlace(context: VolumeContext): NfsPlace {
     source: mountSource(share, subDir === '' ? undefined : resolveSubDir(subDir, context)),
     mode: mode === undefined || Number.parseInt(mode, 8) === 0 ? undefined : mode,
   };
+}
+
+/** The place, and the mount options, that a node call names. @throws 'invalid' as `readPlace`, and for raw block */
+export function readMount(request: {
+  readonly volumeId: string;
+  readonly volumeContext: VolumeContext;
+  readonly capability: Capability;
+}): { place: NfsPlace; options: string[] } {
+  checkAccess(request.volumeId, request.capability);
+  const { access } = request.capability;
+  const written = attribute(request.volumeContext, 'mountOptions'); // of static volumes, as for csi-driver-nfs
+  const options = [
+    ...parseMountOptions(access.type === 'mount' ? access.mountFlags : [], 'mount_flags'),
+    ...(written === undefined ? [] : parseMountOptions([written], 'volume_context.mountOptions')),
+  ];
+  return { place: readPlace(request.volumeContext, options), options };
 }
 
 /** @throws 'invalid' for raw block */

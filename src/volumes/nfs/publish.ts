@@ -5,14 +5,13 @@ import type { Context } from '../context.ts';
 import { lockKey, withLocks } from '../locks.ts';
 import { flagsOf, ONE_TARGET } from '../publish-flags.ts';
 import type { PublishRequest, UnpublishRequest } from '../requests.ts';
-import { checkAccess, readPlace } from './place.ts';
+import { readMount } from './place.ts';
 import { isMountOf } from './stage.ts';
 
 /** NodePublishVolume: binds what is staged on the target path, read-only from the first moment where asked. The server is not asked. */
 export async function publishNfs(context: Context, request: PublishRequest): Promise<void> {
   const { volumeId } = request;
-  const place = readPlace(request.volumeContext);
-  checkAccess(volumeId, request.capability);
+  const { place } = readMount(request);
   await withLocks(context.locks, `NodePublishVolume ${volumeId}`, [lockKey.id(volumeId)], async () => {
     const { host } = context;
     if (request.stagingPath === undefined) {

@@ -1,11 +1,10 @@
 import { StowageError } from '../../errors.ts';
 import type { MountEntry } from '../../host/mounts.ts';
 import { isNfs } from '../../host/nfs-mount.ts';
-import { parseMountOptions } from '../../nfs/options.ts';
 import type { Context } from '../context.ts';
 import { lockKey, withLocks } from '../locks.ts';
 import type { StageRequest, UnstageRequest } from '../requests.ts';
-import { checkAccess, type NfsPlace, readPlace } from './place.ts';
+import { type NfsPlace, readMount } from './place.ts';
 
 /** How long taking a mount away may take: with a dead server, whatever is left of it then is the kernel's. */
 const UNMOUNT_TIMEOUT_MS = 8_000;
@@ -13,10 +12,7 @@ const UNMOUNT_TIMEOUT_MS = 8_000;
 /** NodeStageVolume: mounts the volume's folder once, with the options of its StorageClass or PersistentVolume; the kernel's default is `hard`. */
 export async function stageNfs(context: Context, request: StageRequest, signal: AbortSignal): Promise<void> {
   const { volumeId } = request;
-  const place = readPlace(request.volumeContext);
-  checkAccess(volumeId, request.capability);
-  const { access } = request.capability;
-  const options = parseMountOptions(access.type === 'mount' ? access.mountFlags : [], 'mount_flags');
+  const { place, options } = readMount(request);
   await withLocks(context.locks, `NodeStageVolume ${volumeId}`, [lockKey.id(volumeId)], async () => {
     const { host } = context;
     const stagingPath = await host.files.resolveParent(request.stagingPath);

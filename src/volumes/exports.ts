@@ -1,0 +1,186 @@
+import { join } from 'node:path';
+import type { Config, PoolConfig } from '../config/schema.ts';
+import { messageOf, StowageError } from '../errors.ts';
+import type { Host } from '../host/host.ts';
+import { type Admission, createManagedServer, type ExportedVolume, type ManagedServer } from '../nfs/managed/server.ts';
+import type { Context, ManagedPool } from './context.ts';
+import { poolOf } from './lookup.ts';
+import { addressesOfNode } from './node-address.ts';
+import { itemOf, type VolumeRecord } from './record.ts';
+import { createTurns } from './turns.ts';
+
+/**
+ * Root of a node passes ext4's quota, as its rights are those of root here (capabilities(7), CAP_SYS_RESOURCE).
+ * @throws 'precondition' for a pool that would promise limits which it cannot hold
+ */
+export async function checkExportable(config: PoolConfig, host: Host): Promise<void> {
+  if (config.backend !== 'directory' || config.quota === 'advisory') return;
+  if ((await host.files.statfs(config.path)).type !== 'ext') return;
+  throw new StowageError(
+    'precondition',
+    `pool ${config.name}: ${config.path} is on ext4, whose quota does not hold root of the nodes: use XFS or btrfs, or say quota: advisory`,
+  );
+}
+
+/** How often what is exported is compared with the records: an administrator's `exportfs -r` takes ours away. */
+const COMPARE_INTERVAL_MS = 30_000;
+const COMPARE_TIMEOUT_MS = 120_000;
+
+/** Volumes of pools of our own, exported to the nodes that they are attached to. The records say to which: what is exported follows them. */
+export interface Exports {
+  /** How nodes reach a volume. */
+  contextOf(record: VolumeRecord): Readonly<Record<string, string>>;
+  /** Exports a volume to the nodes that its record names. The caller holds its lock. */
+  admit(record: VolumeRecord, signal: AbortSignal): Promise<void>;
+  /**
+   * Takes a volume from nodes, also with files open there, then lets `forget` make that durable, then drops what their clients hold. The caller holds the volume's lock.
+   * @param nodeIds those that go, also if the record does not name them (any more)
+   */
+  shutOut(
+    record: VolumeRecord,
+    nodeIds: readonly string[],
+    forget: () => Promise<unknown>,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Makes what is exported as the records say, and keeps it so. Settles after the first time, also if that failed and is tried again. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** For an NFS driver that serves volumes itself; undefined for others, as nodes only mount. */
+export async function openExports(
+  context: Pick<Context, 'pools' | 'catalog' | 'log'>,
+  host: Host,
+  config: Config,
+): Promise<Exports | undefined> {
+  if (config.driver !== 'nfs' || config.managed === undefined || config.role === 'node') return undefined;
+  const rootPath = join(await host.files.resolveParent(config.stateDir), 'exports');
+  const server = createManagedServer({ host, log: context.log }, rootPath, config.managed);
+  return createExports(context, server, config.managed.server);
+}
+
+/** @param address by which nodes reach this machine */
+function createExports(
+  context: Pick<Context, 'pools' | 'catalog' | 'log'>,
+  server: ManagedServer,
+  address: string,
+): Exports {
+  const turns = createTurns(); // between looking and changing nobody else changes
+  let clock: NodeJS.Timeout | undefined;
+  let isStopped = false;
+  let comparing: Promise<void> = Promise.resolve();
+
+  const managedPools = () => [...context.pools.values()].filter(({ config }) => config.backend !== 'share');
+
+  async function admitAll(record: VolumeRecord, signal: AbortSignal): Promise<void> {
+    const pool = poolOf(context, record);
+    const opened = await pool.backend.open(itemOf(record), signal);
+    if (opened.type !== 'folder')
+      throw new StowageError('internal', `volume ${record.id} is no folder, and cannot be exported`);
+    await server.start(signal);
+    await server.admit(volumeOf(record), opened.path, admissionsOf(record), signal);
+  }
+
+  /** Volumes of a pool that is away keep what they have. */
+  async function compare(signal: AbortSignal): Promise<void> {
+    for (const pool of managedPools()) {
+      if (!(await isHere(pool))) continue;
+      await turns(() => comparePool(pool, signal));
+    }
+  }
+
+  async function comparePool(pool: ManagedPool, signal: AbortSignal): Promise<void> {
+    const records = [...context.catalog.all(pool.name)].filter((record) => record.kind === 'volume');
+    const attached = records.filter(({ state, attached: nodes }) => state === 'ready' && nodes.length > 0);
+    const wanted = new Map(attached.map((record) => [server.pathOf(record), admissionsOf(record)]));
+    const prefix = `${server.rootPath}/${pool.name}/`;
+    const there = (await server.exported()).filter(({ path }) => path.startsWith(prefix));
+    for (const { path, client } of there) {
+      if (wanted.get(path)?.some((admission) => admission.address === client)) continue;
+      context.log.warn({ path, client }, 'an export that no record names is taken away');
+      await server.shutOut(path, client, signal);
+    }
+    for (const record of attached) {
+      const path = server.pathOf(record);
+      const isComplete = admissionsOf(record).every((admission) =>
+        there.some((entry) => entry.path === path && entry.client === admission.address),
+      );
+      if (!isComplete || !(await server.bound(pool.name)).includes(record.folder)) await admitAll(record, signal);
+    }
+    for (const folder of await server.bound(pool.name)) {
+      if (!attached.some((record) => record.folder === folder)) await server.withdraw(pool.name, folder);
+    }
+  }
+
+  function compareLater(): void {
+    if (isStopped) return;
+    clock = setTimeout(() => {
+      comparing = compareUnheard().finally(compareLater);
+    }, COMPARE_INTERVAL_MS);
+    clock.unref();
+  }
+
+  async function compareUnheard(): Promise<void> {
+    try {
+      if (managedPools().length > 0) await server.start(AbortSignal.timeout(COMPARE_TIMEOUT_MS));
+      await compare(AbortSignal.timeout(COMPARE_TIMEOUT_MS));
+    } catch (error) {
+      context.log.error({ error: messageOf(error) }, 'volumes could not be exported as their records say; tried again');
+    }
+  }
+
+  return {
+    contextOf(record) {
+      return {
+        server: address,
+        share: `/${record.pool}/${record.folder}`,
+        exportRoot: server.rootPath,
+      };
+    },
+    admit: (record, signal) => turns(() => admitAll(record, signal)),
+    async shutOut(record, nodeIds, forget, signal) {
+      const pool = poolOf(context, record);
+      const kept = record.attached.filter(({ nodeId }) => !nodeIds.includes(nodeId));
+      const keptAddresses = new Set(kept.flatMap(({ nodeId }) => addressesOfNode(nodeId)));
+      const addresses = nodeIds.flatMap(addressesOfNode).filter((gone) => !keptAddresses.has(gone));
+      await turns(async () => {
+        for (const gone of addresses) await server.shutOut(server.pathOf(record), gone, signal);
+        await forget();
+        if (kept.length === 0) await server.withdraw(record.pool, record.folder);
+      });
+      const opened = await pool.backend.opened(itemOf(record));
+      if (opened?.type !== 'folder') return;
+      for (const gone of addresses) await server.drop(opened.path, gone, signal);
+    },
+    start() {
+      comparing = compareUnheard().finally(compareLater);
+      return comparing;
+    },
+    async stop() {
+      isStopped = true;
+      clearTimeout(clock);
+      await comparing;
+    },
+  };
+}
+
+async function isHere(pool: ManagedPool): Promise<boolean> {
+  return pool.check().then(
+    () => true,
+    () => false,
+  );
+}
+
+function volumeOf({ id, pool, folder }: VolumeRecord): ExportedVolume {
+  return { id, pool, folder };
+}
+
+/** A node that has it twice, by two names of one address, may write if one may. */
+function admissionsOf({ attached }: VolumeRecord): Admission[] {
+  const readOnly = new Map<string, boolean>();
+  for (const node of attached) {
+    for (const address of addressesOfNode(node.nodeId))
+      readOnly.set(address, node.readOnly && (readOnly.get(address) ?? true));
+  }
+  return [...readOnly].map(([address, isReadOnly]) => ({ address, readOnly: isReadOnly }));
+}

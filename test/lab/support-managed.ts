@@ -1,0 +1,74 @@
+import { once } from 'node:events';
+import { services } from '../../src/csi/services.ts';
+import { nfsUp } from './support-nfs.ts';
+import { type LabNode, startNode } from './support-nodes.ts';
+import { type LabVolume, volumeCapability } from './support-volumes.ts';
+
+const { controller } = services;
+const MIB = 1024 ** 2;
+
+/** Where the pool of the machine that serves lies, also as the test sees it. */
+export const POOL = '/tmp/stowage-managed';
+
+/** The machine that serves volumes of its own pool `tank`, a directory pool on XFS with project quotas, with the controller on it. */
+export async function startManagedServer(name: string): Promise<LabNode> {
+  await nfsUp(`{ mountpoint -q ${POOL} || nfs_fs ${POOL}.img 2G ${POOL}; }`);
+  return startNode(name, {
+    role: 'controller',
+    config: (address) => ({
+      managed: {
+        server: address,
+        nfs3: true,
+        leaseSeconds: 10,
+        pools: [{ name: 'tank', backend: 'directory', path: POOL }],
+      },
+    }),
+    statd: true,
+  });
+}
+
+/** A volume of the pool `tank`, attached to no node. */
+export async function createdInPool(
+  on: LabNode,
+  name: string,
+  sizeMib = 64,
+  mountFlags: readonly string[] = [],
+): Promise<LabVolume> {
+  const { volume } = await on.call(controller.CreateVolume, {
+    name,
+    capacityRange: { requiredBytes: sizeMib * MIB },
+    volumeCapabilities: [volumeCapability(mountFlags)],
+    parameters: { pool: 'tank' },
+  });
+  if (volume === null) throw new Error('CreateVolume answered without a volume');
+  return { name, id: volume.volumeId, context: volume.volumeContext, mountFlags };
+}
+
+export async function attach(on: LabNode, { id, context, mountFlags }: LabVolume, to: LabNode, readonly = false) {
+  await on.call(controller.ControllerPublishVolume, {
+    volumeId: id,
+    nodeId: to.nodeId,
+    volumeCapability: volumeCapability(mountFlags),
+    volumeContext: context,
+    readonly,
+  });
+}
+
+export async function detach(on: LabNode, { id }: LabVolume, from: LabNode) {
+  await on.call(controller.ControllerUnpublishVolume, { volumeId: id, nodeId: from.nodeId });
+}
+
+/** Runs a program in a node, which reads lines from stdin; `ask` sends one and gives the line that it answers. */
+export function talkTo(node: LabNode, program: string, ...args: readonly string[]) {
+  const child = node.spawn(program, ...args);
+  const { stdin, stdout } = child;
+  if (stdin === null || stdout === null) throw new Error('a child without pipes');
+  return {
+    async ask(line: string): Promise<string> {
+      stdin.write(`${line}\n`);
+      const [answer] = await once(stdout, 'data');
+      return String(answer).trim();
+    },
+    end: () => child.kill('SIGKILL'),
+  };
+}
