@@ -4,7 +4,8 @@ import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseDiskId } from '../../src/backends/disk/id.ts';
 import { parseMountTable } from '../../src/host/mountinfo.ts';
-import type { StoredRecord } from '../../src/volumes/record.ts';
+import { itemOf, type StoredRecord } from '../../src/volumes/record.ts';
+import { pathOf } from '../backends/share-setup.ts';
 import type { Csi } from './in-process.ts';
 import { itemPath, type Place } from './place.ts';
 import type { Running } from './running.ts';
@@ -23,9 +24,9 @@ export async function fill(
   if (place.backend === 'lvm') {
     if (by === undefined) throw new Error('a logical volume is filled by way of its driver');
     await onDevice(place, by.csi, { name, volumeId: by.volumeId }, (device) => writeSynced(device, data));
-  } else if (kind === 'block') await writeSynced(await itemPath(place.pool, 'volumes', name), data);
+  } else if (kind === 'block') await writeSynced(await itemPath(place, 'volumes', name), data);
   else if (kind === 'xfs') await writeSynced(join(pathsOf(place.work, name).staging, PROOF), data);
-  else await writeFile(join(await itemPath(place.pool, 'volumes', name), PROOF), data);
+  else await writeFile(join(await itemPath(place, 'volumes', name), PROOF), data);
 }
 
 async function writeSynced(path: string, data: Buffer): Promise<void> {
@@ -52,6 +53,7 @@ export async function contentsOf(place: Place, { driver, csi }: Running): Promis
 }
 
 async function contentOf(place: Place, csi: Csi, record: StoredRecord): Promise<string> {
+  if (record.layout.backend === 'share') return proofIn(join(place.pool, pathOf(itemOf(record))));
   const path = join(place.pool, record.kind === 'volume' ? 'volumes' : 'snapshots', record.folder);
   if (record.layout.backend === 'disk') {
     const disk = parseDiskId(record.layout.disk);

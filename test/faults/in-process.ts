@@ -4,9 +4,13 @@ import type { CallContext, Handlers } from '../../src/csi/handlers.ts';
 import { type Method, services } from '../../src/csi/services.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import type { VolumeService } from '../../src/volumes/service.ts';
+import type { ShareCalls } from './share.ts';
 
 /** What the scenarios call: a client of a socket, or the handlers of this process. */
-export type Csi = Pick<CsiClient, 'call'>;
+export interface Csi extends Pick<CsiClient, 'call'> {
+  /** Of a driver that serves shares. */
+  readonly share?: ShareCalls;
+}
 
 type Answer = (request: Buffer) => Promise<Buffer>;
 

@@ -32,7 +32,7 @@ export async function killAt(
     how,
   };
   const { killed, answer } = await runUntilKilled(program, order);
-  bench.running = await start(place.config);
+  bench.running = await start(place);
   return { killed, outcome: await check(bench, state, [answer]) };
 }
 

@@ -12,7 +12,7 @@ export const options: Record<string, Omit<Scenario, 'name' | 'kind'>> = {
   'ControllerModifyVolume, compression': {
     setUp: async ({ place, csi }, _base, kind) => {
       const volumeId = await createVolume(csi, { name: 'volume', kind });
-      return { volumeId, folder: await itemPath(place.pool, 'volumes', 'volume') };
+      return { volumeId, folder: await itemPath(place, 'volumes', 'volume') };
     },
     operate: async (csi, { volumeId = '', folder = '' }) => {
       const mutableParameters = { compression: 'zstd' };

@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { CONFIG_SCHEMAS, type Config } from '../../src/config/schema.ts';
 import { parseMountTable } from '../../src/host/mountinfo.ts';
+import { unmountBeneath } from '../support/driver.ts';
 import { disksBeside, makeDisks, makePool, type TestPool } from '../support/pools.ts';
 import { THIN_POOL, volumeGroupOf } from '../support/volume-groups.ts';
+import { SHARE_POOL } from './share.ts';
 
 const run = promisify(execFile);
 
@@ -20,6 +22,7 @@ const POOLS: Readonly<Record<BackendName, PoolOf>> = {
   disk: { make: () => makeDisks('raw', DISKS, DISK_BYTES), keys: disksOf },
   'mounted disk': { make: () => makeDisks('ext4', DISKS, DISK_BYTES), keys: disksOf },
   'directory with quotas': { make: () => makePool('xfs-quota', POOL_BYTES), keys: () => ({ backend: 'directory' }) },
+  share: { make: makeShare, keys: () => ({}) },
   lvm: {
     make: () => makePool('lvm-thin', POOL_BYTES),
     keys: (pool) => ({ backend: 'lvm', volumeGroup: volumeGroupOf(pool), thinPool: THIN_POOL, overcommit: 1 }),
@@ -32,7 +35,7 @@ interface PoolOf {
   readonly keys: (pool: string) => Readonly<Record<string, unknown>>;
 }
 
-export const BACKEND_NAMES = ['image', 'directory', 'btrfs', 'memory', 'disk', 'mounted disk'] as const;
+export const BACKEND_NAMES = ['image', 'directory', 'btrfs', 'memory', 'disk', 'mounted disk', 'share'] as const;
 /** Those whose kernel parts only the lab has for certain. */
 export const LAB_BACKEND_NAMES = ['directory with quotas', 'lvm'] as const;
 export const ALL_BACKEND_NAMES = [...BACKEND_NAMES, ...LAB_BACKEND_NAMES] as const;
@@ -45,6 +48,13 @@ function disksOf(pool: string) {
   return { backend: 'disk', discovery: disksBeside(pool), overcommit: 1 };
 }
 
+/** A share that nobody has used. */
+async function makeShare(): Promise<TestPool> {
+  const pool = await makePool('xfs', POOL_BYTES);
+  for (const name of await readdir(pool.path)) await rm(join(pool.path, name), { recursive: true });
+  return pool;
+}
+
 /** What a driver's config follows from: it passes through JSON to a process of its own. */
 export interface Paths {
   readonly backend: BackendName;
@@ -54,7 +64,6 @@ export interface Paths {
 
 /** Where the scenarios of one backend run: a pool, a state folder, and a folder for staging and target paths. */
 export interface Place extends Paths {
-  readonly config: Config;
   readonly cleanup: () => Promise<void>;
 }
 
@@ -69,9 +78,9 @@ export async function makePlace(backend: BackendName): Promise<Place> {
     backend,
     pool: pool.path,
     work: folder,
-    config: configOf({ backend, pool: pool.path, work: folder }),
     cleanup: async () => {
       await thawAll(folder);
+      if (backend === 'share') await unmountBeneath(folder);
       await pool.cleanup(); // with all mounts of its volumes
       await rm(folder, { recursive: true, force: true });
     },
@@ -80,16 +89,18 @@ export async function makePlace(backend: BackendName): Promise<Place> {
 
 /** Volumes are sparse and nearly empty, so that they may be promised many times over; nothing shall wait for the throttle of the trash. */
 export function configInput({ backend, pool, work }: Paths) {
+  const common = { name: 'faults.stowage.test', stateDir: join(work, 'state') };
+  if (backend === 'share') return { driver: 'nfs', ...common, trashBytesPerSecond: 0 };
   return {
     driver: 'local',
-    name: 'faults.stowage.test',
-    stateDir: join(work, 'state'),
+    ...common,
     pools: [{ name: 'pool', path: pool, overcommit: 100, trashBytesPerSecond: 0, ...POOLS[backend].keys(pool) }],
   };
 }
 
 export function configOf(paths: Paths): Config {
-  return CONFIG_SCHEMAS.local.parse(configInput(paths));
+  const input = configInput(paths);
+  return input.driver === 'nfs' ? CONFIG_SCHEMAS.nfs.parse(input) : CONFIG_SCHEMAS.local.parse(input);
 }
 
 /** A file system that is unmounted while it is frozen keeps its device for good. */
@@ -101,9 +112,19 @@ async function thawAll(folder: string): Promise<void> {
   }
 }
 
-/** The one entry of a folder whose name begins with `<name>-`. */
-export async function itemPath(pool: string, place: 'volumes' | 'snapshots', name: string): Promise<string> {
-  const folder = join(pool, place);
+/** The name of the pool that the volumes are in. */
+export function poolNameOf({ backend }: Pick<Paths, 'backend'>): string {
+  return backend === 'share' ? SHARE_POOL : 'pool';
+}
+
+/** The one entry of a folder whose name begins with `<name>-`; on a share a volume's name is that of its folder. */
+export async function itemPath(
+  { backend, pool }: Paths,
+  place: 'volumes' | 'snapshots',
+  name: string,
+): Promise<string> {
+  if (backend === 'share' && place === 'volumes') return join(pool, name);
+  const folder = join(pool, backend === 'share' ? '.stowage/copies' : place);
   const found = (await readdir(folder)).filter((entry) => entry.startsWith(`${name}-`));
   const [only] = found;
   if (only === undefined || found.length > 1) throw new Error(`${folder} has ${found.length} entries of ${name}`);

@@ -1,7 +1,6 @@
 import { writeSync } from 'node:fs';
 import { messageOf } from '../../src/errors.ts';
 import { type Order, parseOrder } from './order.ts';
-import { configOf } from './place.ts';
 import { newFaultyHost, start } from './running.ts';
 import { SCENARIOS } from './scenarios.ts';
 
@@ -9,8 +8,8 @@ import { SCENARIOS } from './scenarios.ts';
 async function main({ paths, scenario: name, state, effect, ordinal, how }: Order): Promise<void> {
   const scenario = SCENARIOS[paths.backend].find((candidate) => candidate.name === name);
   if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
-  const faulty = newFaultyHost();
-  const { driver, csi } = await start(configOf(paths), faulty);
+  const faulty = newFaultyHost(paths);
+  const { driver, csi } = await start(paths, faulty);
   faulty.arm({ at: (call) => call.effect === effect && call.ordinal === ordinal, how });
   const value = await scenario.operate(csi, state, scenario.kind);
   writeSync(1, JSON.stringify({ ok: true, value }));

@@ -3,7 +3,8 @@ import { createLog } from '../../src/telemetry/log.ts';
 import { type Driver, openDriver } from '../../src/volumes/driver.ts';
 import { type Csi, csiInProcess } from './in-process.ts';
 import { type FaultyHost, injectFaults } from './inject.ts';
-import type { Place } from './place.ts';
+import { configOf, type Paths } from './place.ts';
+import { openPlainShare, SHARE_CALLS, withPlainShare } from './share.ts';
 import { NODE_ID } from './verbs.ts';
 
 /** A driver in this process, its calls to the host counted. */
@@ -18,14 +19,23 @@ const log = createLog(process.env.STOWAGE_FAULTS_LOG === undefined ? 'silent' : 
 /** One for all: it keeps no state but caches, and a descriptor of the mount table for each would stay open. */
 const realHost = createHost();
 
-export function newFaultyHost(): FaultyHost {
-  return injectFaults(realHost);
+export function newFaultyHost({ backend, pool }: Paths): FaultyHost {
+  return injectFaults(backend === 'share' ? withPlainShare(realHost, pool) : realHost);
 }
 
 /** Opens a driver, and waits for its recovery. */
-export async function start(config: Place['config'], faulty = newFaultyHost()): Promise<Running> {
-  const driver = await openDriver({ config, nodeId: NODE_ID, host: faulty.host, log });
-  const running = { driver, csi: csiInProcess(driver.service), faulty };
+export async function start(paths: Paths, faulty = newFaultyHost(paths)): Promise<Running> {
+  const { host } = faulty;
+  const isShare = paths.backend === 'share';
+  const driver = await openDriver({
+    config: configOf(paths),
+    nodeId: isShare ? SHARE_CALLS.nodeId : NODE_ID,
+    host,
+    log,
+    openShareFiles: openPlainShare(host),
+  });
+  const csi = csiInProcess(driver.service);
+  const running = { driver, csi: isShare ? { ...csi, share: SHARE_CALLS } : csi, faulty };
   try {
     await driver.recovered;
   } catch (error) {

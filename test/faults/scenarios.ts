@@ -2,6 +2,7 @@ import { fill } from './contents.ts';
 import type { Csi } from './in-process.ts';
 import { options } from './options.ts';
 import type { BackendName, Place } from './place.ts';
+import { onShare } from './share-scenarios.ts';
 import {
   attach,
   createGroup,
@@ -42,6 +43,8 @@ export interface Scenario {
   readonly kind: Kind;
   /** What is there before and stays through all faults: names begin with `base`. */
   readonly prepare?: (ground: Ground, kind: Kind) => Promise<State>;
+  /** Takes back what stays when all is deleted, before each fault, while no driver runs. */
+  readonly renew?: (place: Place) => Promise<void>;
   /** What is made anew for each fault. `base` is what prepare gave. */
   readonly setUp: (ground: Ground, base: State, kind: Kind) => Promise<State>;
   /** @returns what a retry must answer, too */
@@ -252,4 +255,5 @@ export const SCENARIOS: Readonly<Record<BackendName, readonly Scenario[]>> = {
   'mounted disk': withoutCopies('folder', { grow: false }),
   'directory with quotas': of('folder', creation, removal, change, node),
   lvm: of('block', creation, removal, change, node),
+  share: of('folder', creation, removal, change, node, onShare),
 };

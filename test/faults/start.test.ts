@@ -22,7 +22,7 @@ const TIMEOUT_MS = isFull ? 1_800_000 : 300_000;
 const STRIDE = 41;
 
 /** Of the backends that can copy: each operation is one of those left half done. */
-const KINDS = { image: ['xfs', 'block'], directory: ['folder'], btrfs: ['folder'] } as const;
+const KINDS = { image: ['xfs', 'block'], directory: ['folder'], btrfs: ['folder'], share: ['folder'] } as const;
 
 /** Each operation that a dead process had left half done, called again. */
 function scenarioOf(kind: Kind): Scenario {
@@ -50,7 +50,7 @@ function nth(method: string, number: number): Fault['at'] {
 }
 
 /** Leaves one of each operation half done, as a process that died in each of them would have. */
-async function leaveHalfDone({ running, base, scenario: { kind } }: Bench): Promise<State> {
+async function leaveHalfDone({ place, running, base, scenario: { kind } }: Bench): Promise<State> {
   const { csi, faulty } = running;
   const both = [need(base, 'source'), need(base, 'second')];
   const victim = await createVolume(csi, { name: 'victim', kind });
@@ -64,9 +64,12 @@ async function leaveHalfDone({ running, base, scenario: { kind } }: Bench): Prom
     await faulty.settled();
     faulty.arm();
   };
-  // The second record of a creation says that it is ready; the fifth of a group, that its second member is.
-  await dieAt(nth('files.writeDurably', 2), () => createVolume(csi, { name: 'volume', kind }));
-  await dieAt(nth('files.writeDurably', 2), () => createVolume(csi, { name: 'copy', kind, fromVolume: both[0] ?? '' }));
+  // The second record of a creation says that it is ready, on a share behind the claim; the fifth of a group, that its second member is.
+  const ready = place.backend === 'share' ? 3 : 2;
+  await dieAt(nth('files.writeDurably', ready), () => createVolume(csi, { name: 'volume', kind }));
+  await dieAt(nth('files.writeDurably', ready), () =>
+    createVolume(csi, { name: 'copy', kind, fromVolume: both[0] ?? '' }),
+  );
   await dieAt(nth('files.writeDurably', 2), () => createSnapshot(csi, 'snapshot', both[0] ?? ''));
   await dieAt(nth('files.writeDurably', 5), () => createGroup(csi, 'group', both));
   await dieAt(nth('files.rename', 1), () => deleteVolume(csi, victim));
@@ -82,12 +85,12 @@ async function tryStart(
   again: boolean,
 ): Promise<{ readonly struck: Call | undefined; readonly outcome: Outcome }> {
   const state = await leaveHalfDone(bench);
-  const faulty = newFaultyHost();
+  const faulty = newFaultyHost(bench.place);
   faulty.arm(fault);
-  const running = await start(bench.place.config, faulty).catch(() => undefined); // it may not get as far as serving
+  const running = await start(bench.place, faulty).catch(() => undefined); // it may not get as far as serving
   if (running !== undefined) await finishFirst(bench, running, state, again);
   await faulty.settled();
-  bench.running = await start(bench.place.config);
+  bench.running = await start(bench.place);
   return { struck: faulty.struck(), outcome: await check(bench, state, []) };
 }
 
@@ -103,7 +106,7 @@ async function finishFirst(bench: Bench, running: Running, state: State, again: 
   }
 }
 
-describe.each(['image', 'directory', 'btrfs'] as const)(
+describe.each(['image', 'directory', 'btrfs', 'share'] as const)(
   '%s: any call of a start may fail, or be the last',
   (backend) => {
     let place: Place | undefined;

@@ -99,7 +99,7 @@ function checkListed(users: readonly User[], listed: Awaited<ReturnType<typeof l
 
 /** Every content is what it was, records and data fit together, and all goes when it is deleted. */
 async function checkPool(place: Place, users: readonly User[]): Promise<void> {
-  const running = await start(place.config);
+  const running = await start(place);
   await running.driver.idle();
   const wrong: string[] = [];
   for (const user of users) {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { logicalVolumes, volumeGroupOf } from '../support/volume-groups.ts';
@@ -48,10 +48,21 @@ async function withoutKept(place: Place, running: Running): Promise<Running> {
   );
   if (kept.length === 0) return running;
   await crash(running);
-  for (const folder of ['volumes', 'archive']) await removeAllBut(join(place.pool, folder), isBase);
+  if (place.backend === 'share') await removeFromShare(place.pool, kept);
+  else for (const folder of ['volumes', 'archive']) await removeAllBut(join(place.pool, folder), isBase);
   if (place.backend === 'lvm') await removeLogicalVolumes(place.pool, kept);
   for (const { id } of kept) await rm(join(place.pool, '.stowage/volumes', `${id}.json`));
-  return start(place.config);
+  return start(place);
+}
+
+/** A folder may be another volume's, too. */
+async function removeFromShare(pool: string, kept: readonly { id: string }[]): Promise<void> {
+  await removeAllBut(pool, (entry) => entry.name === '.stowage' || isBase(entry));
+  const claims = join(pool, '.stowage/claims');
+  for (const name of await readdir(claims)) {
+    const owner = (await readFile(join(claims, name), 'utf8')).trim();
+    if (kept.some(({ id }) => id === owner)) await rm(join(claims, name));
+  }
 }
 
 async function removeLogicalVolumes(pool: string, kept: readonly { id: string }[]): Promise<void> {

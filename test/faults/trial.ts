@@ -30,7 +30,7 @@ export interface Bench {
 }
 
 export async function prepare(place: Place, scenario: Scenario): Promise<Bench> {
-  const running = await start(place.config);
+  const running = await start(place);
   const base = (await scenario.prepare?.({ place, csi: running.csi }, scenario.kind)) ?? {};
   return { place, scenario, base, running };
 }
@@ -79,16 +79,23 @@ export async function tryWith(
 }
 
 /** What the operation needs, made by a healthy driver. */
-export async function setUp({ place, scenario, base, running }: Bench): Promise<State> {
-  const state = await scenario.setUp({ place, csi: running.csi }, base, scenario.kind);
-  await running.driver.idle();
+export async function setUp(bench: Bench): Promise<State> {
+  const { place, scenario, base } = bench;
+  if (scenario.renew !== undefined) {
+    await crash(bench.running);
+    await scenario.renew(place);
+    bench.running = await start(place);
+  }
+  const { csi, driver } = bench.running;
+  const state = await scenario.setUp({ place, csi }, base, scenario.kind);
+  await driver.idle();
   return state;
 }
 
 /** The restart, the retry, and all that is checked after it. */
 export async function afterwards(bench: Bench, state: State, answers: readonly Answer[]): Promise<Outcome> {
   await crash(bench.running);
-  bench.running = await start(bench.place.config);
+  bench.running = await start(bench.place);
   return check(bench, state, answers);
 }
 

@@ -55,7 +55,7 @@ export async function use(
   const newName = (what: string) => `${prefix}-${what}${next++}`;
 
   async function contentPath(place_: 'volumes' | 'snapshots', name: string): Promise<string> {
-    const path = await itemPath(place.pool, place_, name);
+    const path = await itemPath(place, place_, name);
     return kind === 'folder' ? join(path, 'proof') : path;
   }
 

@@ -27,6 +27,8 @@ export interface Wanted {
   readonly name: string;
   readonly kind: Kind;
   readonly onDelete?: string;
+  /** Further parameters. */
+  readonly parameters?: Readonly<Record<string, string>>;
   readonly fromVolume?: string;
   readonly fromSnapshot?: string;
 }
@@ -39,13 +41,13 @@ export async function createVolume(csi: Csi, wanted: Wanted): Promise<string> {
 /** @returns what a retry must answer again */
 export async function createVolumeAnswer(
   csi: Csi,
-  { name, kind, onDelete, fromVolume, fromSnapshot }: Wanted,
+  { name, kind, onDelete, parameters = {}, fromVolume, fromSnapshot }: Wanted,
 ): Promise<{ readonly volumeId: string; readonly sizeBytes: number }> {
   const { volume } = await csi.call(services.controller.CreateVolume, {
     name,
     capacityRange: { requiredBytes: SIZE_BYTES[kind] },
     volumeCapabilities: [capability(kind)],
-    parameters: onDelete === undefined ? {} : { onDelete },
+    parameters: { ...csi.share?.parameters, ...parameters, ...(onDelete === undefined ? {} : { onDelete }) },
     ...(fromVolume === undefined ? {} : { volumeContentSource: { volume: { volumeId: fromVolume } } }),
     ...(fromSnapshot === undefined ? {} : { volumeContentSource: { snapshot: { snapshotId: fromSnapshot } } }),
   });
@@ -116,7 +118,9 @@ export interface Target {
 
 export async function stage(csi: Csi, { work, name, kind, volumeId }: Target): Promise<void> {
   const stagingTargetPath = pathsOf(work, name).staging;
-  await csi.call(services.node.NodeStageVolume, { volumeId, stagingTargetPath, volumeCapability: capability(kind) });
+  const volumeContext = csi.share?.contextOf(name) ?? {};
+  const request = { volumeId, stagingTargetPath, volumeCapability: capability(kind), volumeContext };
+  await csi.call(services.node.NodeStageVolume, request);
 }
 
 export async function unstage(csi: Csi, { work, name, volumeId }: Target): Promise<void> {
@@ -135,6 +139,7 @@ export async function publish(
     targetPath: target,
     volumeCapability: capability(kind),
     readonly: options.readOnly,
+    volumeContext: csi.share?.contextOf(name) ?? {},
   });
 }
 
@@ -142,16 +147,18 @@ export async function unpublish(csi: Csi, { work, name, volumeId }: Target): Pro
   await csi.call(services.node.NodeUnpublishVolume, { volumeId, targetPath: pathsOf(work, name).target });
 }
 
+const nodeOf = (csi: Csi) => csi.share?.nodeId ?? NODE_ID;
+
 export async function attach(csi: Csi, { volumeId, kind }: Pick<Target, 'volumeId' | 'kind'>): Promise<void> {
   await csi.call(services.controller.ControllerPublishVolume, {
     volumeId,
-    nodeId: NODE_ID,
+    nodeId: nodeOf(csi),
     volumeCapability: capability(kind),
   });
 }
 
 export async function detach(csi: Csi, volumeId: string): Promise<void> {
-  await csi.call(services.controller.ControllerUnpublishVolume, { volumeId, nodeId: NODE_ID });
+  await csi.call(services.controller.ControllerUnpublishVolume, { volumeId, nodeId: nodeOf(csi) });
 }
 
 /** ControllerExpandVolume. @returns the size and whether the node must grow the file system */

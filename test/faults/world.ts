@@ -9,7 +9,7 @@ import { POOL_FOLDERS } from '../../src/pools/identity.ts';
 import type { Catalog } from '../../src/volumes/catalog.ts';
 import type { AnyRecord, StoredRecord } from '../../src/volumes/record.ts';
 import { logicalVolumes } from '../support/volume-groups.ts';
-import type { Place } from './place.ts';
+import { type Place, poolNameOf } from './place.ts';
 
 const run = promisify(execFile);
 
@@ -26,11 +26,13 @@ export interface World {
   readonly problems: readonly string[];
 }
 
-const WORK_FOLDERS = ['.', 'staging', 'targets', 'state', 'state/pools'];
+const WORK_FOLDERS = ['.', 'staging', 'targets', 'state', 'state/pools', 'state/shares', 'state/mounts'];
 const ARCHIVED_AT = /[-_]\d{8}T\d{6}Z/;
 const RANDOM_DIGITS = 16;
+const ARCHIVE_DIGITS = 8;
 
-export async function look({ backend, pool, work }: Place, catalog: Catalog): Promise<World> {
+export async function look(place: Place, catalog: Catalog): Promise<World> {
+  const { backend, pool, work } = place;
   const records = [...catalog.all()];
   const named = namesOf(records);
   const mounts = await mountsOf(pool, work);
@@ -39,12 +41,16 @@ export async function look({ backend, pool, work }: Place, catalog: Catalog): Pr
     ...[...catalog.damages()].map(([id, { problem }]) => `${id} ${problem}`),
   ];
   const promised = records.reduce((sum, record) => sum + (record.kind === 'group' ? 0 : record.reservedBytes), 0);
-  if (promised !== catalog.promisedBytes('pool')) problems.push(`records promise ${promised} bytes`);
+  if (promised !== catalog.promisedBytes(poolNameOf(place))) problems.push(`records promise ${promised} bytes`);
   return {
     mounts: sorted(await Promise.all(mounts.map((mount) => describeMount(mount, work, named)))),
     loops: sorted((await loopsBeneath(pool)).map((file) => named(file.slice(pool.length)))),
     logicalVolumes: backend === 'lvm' ? sorted((await logicalVolumes(pool)).map(named)) : [],
-    files: sorted([...(await listing(pool, ['.', ...POOL_FOLDERS], named)), ...(await workListing(work, named))]),
+    files: sorted([
+      ...(await listing(pool, ['.', ...POOL_FOLDERS], named)),
+      ...(backend === 'share' ? await shareListing(pool, named) : []),
+      ...(await workListing(work, named)),
+    ]),
     records: sorted(records.map((record) => describeRecord(record, named))),
     problems,
   };
@@ -60,6 +66,7 @@ function namesOf(records: readonly AnyRecord[]): (text: string) => string {
       pairs.push([record.folder.slice(-RANDOM_DIGITS), `<${label}>`]); // of which logical volumes are named
     }
     pairs.push([record.id, `<${label}>`]);
+    pairs.push([record.id.slice(-ARCHIVE_DIGITS), `<${label}>`]); // where two would have one name in a share's archive
   }
   pairs.sort(([one], [other]) => other.length - one.length); // members' folders begin with their group's id
   return (text) =>
@@ -140,6 +147,19 @@ async function listing(root: string, folders: readonly string[], named: (text: s
       const length = name.endsWith('.img') && blocks >= 0 ? ` ${size}` : '';
       lines.push(named(join(folder, name)) + length);
     }
+  }
+  return lines;
+}
+
+/** Everything that is not in our own folder, with its mode and owner; of our own what other pools have not; and whose each claim is. */
+async function shareListing(pool: string, named: (text: string) => string): Promise<string[]> {
+  const lines = await listing(pool, ['.stowage/copies'], named);
+  for (const name of await readdir(join(pool, '.stowage/claims')).catch(() => []))
+    lines.push(`${name} is claimed by ${named(await readFile(join(pool, '.stowage/claims', name), 'utf8')).trim()}`);
+  for (const path of await readdir(pool, { recursive: true })) {
+    if (path.startsWith('.stowage')) continue;
+    const { mode, uid, gid } = await lstat(join(pool, path));
+    lines.push(`${named(path)} ${(mode & 0o7777).toString(8)} ${uid}:${gid}`);
   }
   return lines;
 }
