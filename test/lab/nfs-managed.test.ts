@@ -43,7 +43,7 @@ describe.each([
 ])('a volume that we serve, NFS %s', (version, mountFlags) => {
   it('is for the nodes that it is attached to, as large as it shall be, and leaves nothing', async () => {
     const volume = await createdInPool(server, `life-${version}`, 64, mountFlags);
-    expect(await failure(stage(first, volume))).toMatch(/FAILED_PRECONDITION|NOT_FOUND/);
+    expect(await failure(stage(first, volume))).toMatch(/FAILED_PRECONDITION.*not exported to this node/);
     await attach(server, volume, first);
     const path = await inPod(first, volume);
     expect((await sh(first, `df -m --output=size ${path} | tail -1`)).trim()).toBe('64');

@@ -10,6 +10,8 @@ type VolumeContext = Readonly<Record<string, string>>;
 export interface NfsPlace {
   readonly server: string;
   readonly source: string; // as mountinfo names it: server:/share/subDir
+  /** True for what we export ourselves, to the nodes that it is attached to. */
+  readonly isExported: boolean;
   /** Of static volumes written for csi-driver-nfs: the mode that its folder shall have. */
   readonly mode: string | undefined;
 }
@@ -41,6 +43,7 @@ export function readPlace(context: VolumeContext, options: readonly string[] = [
   return {
     server: share.server,
     source: mountSource(share, subDir === '' ? undefined : resolveSubDir(subDir, context)),
+    isExported: exportRoot !== undefined,
     mode: mode === undefined || Number.parseInt(mode, 8) === 0 ? undefined : mode,
   };
 }

@@ -1,4 +1,4 @@
-import { StowageError } from '../../errors.ts';
+import { isStowageError, StowageError } from '../../errors.ts';
 import type { MountEntry } from '../../host/mounts.ts';
 import { isNfs } from '../../host/nfs-mount.ts';
 import type { Context } from '../context.ts';
@@ -25,9 +25,21 @@ export async function stageNfs(context: Context, request: StageRequest, signal: 
       );
     }
     await host.files.makeFolders(stagingPath);
-    await host.nfs.mount(place.source, stagingPath, options, signal);
+    await host.nfs.mount(place.source, stagingPath, options, signal).catch((error: unknown) => {
+      throw place.isExported ? explained(volumeId, error) : error;
+    });
     if (place.mode !== undefined) await setMode(context, place, stagingPath, signal);
   });
+}
+
+/** Our own server shows a volume only to the nodes that it is attached to. */
+function explained(volumeId: string, error: unknown): unknown {
+  if (!isStowageError(error, 'not-found', 'precondition')) return error;
+  return new StowageError(
+    'precondition',
+    `volume ${volumeId} is not exported to this node: call ControllerPublishVolume first, and see that the node's id names the address from which it mounts (${error.message})`,
+    { cause: error },
+  );
 }
 
 /** In a child: the server may not answer. What it refuses (root_squash) is the server's to say, and its volume is usable as it is. */
