@@ -21,7 +21,8 @@ const SHRINK_MS = 60_000;
 const RUN_TIMEOUT_MS = 60_000;
 
 const STEPS = [...VOLUME_STEPS, ...NODE_STEPS, ...COPY_STEPS, ...LIST_STEPS];
-const several = (kinds: readonly StepKind[], maxLength: number) =>
+
+export const several = <W>(kinds: readonly StepKind<W>[], maxLength: number) =>
   fc.array(fc.oneof(...kinds), { maxLength, size: 'max' });
 
 /** A few volumes to begin with. Unbiased, since short sequences of small numbers reach little. */
@@ -29,17 +30,33 @@ const sequences = fc
   .noBias(fc.tuple(several(VOLUME_STEPS.slice(0, 1), 6), several(STEPS, MAX_STEPS)))
   .map(([first, rest]) => [...first, ...rest]);
 
+/** What a model is of: its world is made anew for each sequence. */
+export interface Modelled<W> {
+  readonly title: string;
+  readonly sequences: fc.Arbitrary<readonly Step<W>[]>;
+  readonly make: () => Promise<W>;
+  readonly checkInvariants: (world: W) => Promise<void>;
+  readonly checkEnding: (world: W) => Promise<void>;
+  readonly cleanup: (world: W) => Promise<void>;
+}
+
 /** Random sequences of calls against the model of CSI, on the pools of one driver. */
 export function describeModel(backend: ModelledBackend, runs: number = RUNS): void {
-  describe(`${backend.title} behaves as the model of CSI says`, () => {
+  const { title } = backend;
+  const make = () => makeWorld(backend);
+  describeSequences({ title, sequences, make, checkInvariants, checkEnding, cleanup: ({ at }) => at.cleanup() }, runs);
+}
+
+export function describeSequences<W>(modelled: Modelled<W>, runs: number): void {
+  describe(`${modelled.title} behaves as the model of CSI says`, () => {
     it(
       `in ${runs} random sequences of calls with restarts`,
       async () => {
         let shrinkUntilMs = Number.MAX_SAFE_INTEGER;
-        const property = fc.asyncProperty(sequences, async (steps) => {
+        const property = fc.asyncProperty(modelled.sequences, async (steps) => {
           if (Date.now() > shrinkUntilMs) return; // as if nothing shorter failed: what was found is told
           try {
-            await runSteps(backend, steps);
+            await runSteps(modelled, steps);
           } catch (error) {
             shrinkUntilMs = Math.min(shrinkUntilMs, Date.now() + SHRINK_MS);
             throw error;
@@ -53,20 +70,20 @@ export function describeModel(backend: ModelledBackend, runs: number = RUNS): vo
   });
 }
 
-async function runSteps(backend: ModelledBackend, steps: readonly Step[]): Promise<void> {
-  const world = await makeWorld(backend);
+async function runSteps<W>(modelled: Modelled<W>, steps: readonly Step<W>[]): Promise<void> {
+  const world = await modelled.make();
   let now = 'the start';
   try {
     for (const [index, { title, run }] of steps.entries()) {
       now = `step ${index}, ${title}`;
       await run(world);
-      await checkInvariants(world);
+      await modelled.checkInvariants(world);
     }
     now = 'the end';
-    await checkEnding(world);
+    await modelled.checkEnding(world);
   } catch (error) {
     throw new Error(`${now}: ${messageOf(error)} (STOWAGE_MODEL_SEED=${SEED})`, { cause: error });
   } finally {
-    await world.at.cleanup();
+    await modelled.cleanup(world);
   }
 }
