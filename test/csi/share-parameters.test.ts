@@ -46,6 +46,22 @@ describe('the parameters of a StorageClass for a share', () => {
     expect(() => read({ ...SHARE, Server: 'other' })).toThrow('server twice');
   });
 
+  it.each([
+    ['Retain', 'retain'],
+    ['ARCHIVE', 'archive'],
+  ])('may say %s of onDelete', (onDelete, expected) => {
+    expect(read({ ...SHARE, onDelete })).toMatchObject({ onDelete: expected });
+  });
+
+  it.each([
+    ['0', undefined],
+    ['0000', undefined],
+    ['777', 0o777],
+    ['02770', 0o2770],
+  ])('may say mountPermissions %s', (mountPermissions, mode) => {
+    expect(read({ ...SHARE, mountPermissions }).share?.mode).toBe(mode);
+  });
+
   it('leave the mode and the folder as they are where they are empty', () => {
     expect(read({ ...SHARE, subDir: '', mountPermissions: '0', uid: '' }).share).toMatchObject({
       subDir: undefined,
@@ -67,10 +83,11 @@ describe('the parameters of a StorageClass for a share', () => {
     [{ subDir: 'a' }, 'neither server nor share'],
     [{ server: 'nas' }, 'share is empty'],
     [{ share: '/srv' }, 'server is empty'],
-    [{ ...SHARE, pool: 'fast' }, 'unknown key "pool"'],
+    [{ ...SHARE, pool: 'fast' }, 'pool and server'],
     [{ ...SHARE, subDir: '../x' }, '".."'],
     [{ ...SHARE, subDir: template('pvc.metadata.name') }, '--extra-create-metadata'],
     [{ ...SHARE, mountPermissions: '0888' }, 'octal'],
+    [{ ...SHARE, mountPermissions: '17777' }, 'octal'],
     [{ ...SHARE, uid: '-1' }, 'must be a number'],
     [{ ...SHARE, gid: '4294967295' }, 'must be a number'],
     [{ ...SHARE, onDelete: 'keep' }, 'must be delete, retain, archive'],
