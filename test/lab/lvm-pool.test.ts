@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { lvNames, OWN_TAG } from '../../src/backends/lvm/names.ts';
 import { createBackend } from '../../src/backends/registry.ts';
 import type { Host } from '../../src/host/host.ts';
+import { lvmConfig } from '../backends/configs.ts';
 import { createWorkbench, signal, type Workbench } from '../backends/workbench.ts';
 import { logicalVolumes, THIN_POOL } from '../support/volume-groups.ts';
 import { makeLvmPool } from './support-lvm.ts';
@@ -73,6 +74,7 @@ describe('a thin pool and its group', () => {
       };
       await writeUpTo(0.86);
       expect(await backend.condition(item)).toMatch(/has used 8\d(\.\d+)? % of its \d+ bytes.*lvextend/);
+      expect(await backend.check?.([item])).toEqual([expect.stringMatching(/has used 8\d/)]);
       expect((await backend.capacity([item])).freeBytes).toBeGreaterThan(0);
       await writeUpTo(0.91);
       const wish = { requiredBytes: MIB, limitBytes: undefined, access: { type: 'block' }, source: undefined } as const;
@@ -92,6 +94,17 @@ describe('a thin pool and its group', () => {
     }
     await remove(item);
     expect((await backend.capacity([])).largestBytes).toBeUndefined();
+  });
+
+  it('are looked at by check and gc: programs, the thin pool, volumes that nobody knows', async () => {
+    const { backend, restarted, volume } = bench;
+    expect(await backend.check?.([])).toEqual([]);
+    const config = lvmConfig(made.path, made.group, { thinPool: 'missing' });
+    const missing = createBackend(config, { host: bench.host, log });
+    expect(await missing.check?.([])).toEqual([expect.stringMatching(/thin pool .*missing.*there is none.*lvcreate/)]);
+    const [known, stray] = [await volume(), await volume()];
+    expect(await restarted().strays?.([known])).toEqual([`${made.group}/${lvNames(stray).live}`]);
+    for (const item of [known, stray]) await remove(item);
   });
 
   it('promise nothing of what volumes of others may still take', async () => {

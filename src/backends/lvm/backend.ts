@@ -5,6 +5,7 @@ import { createBoundedStatfs } from '../bounded-statfs.ts';
 import { lvmLayout } from '../layout.ts';
 import type { BackendLog } from '../log.ts';
 import { createPlaces } from '../places.ts';
+import { checkLvmPool } from './check.ts';
 import { claimGroup } from './claim.ts';
 import { volumeCondition } from './condition.ts';
 import type { LvmPool } from './context.ts';
@@ -56,6 +57,7 @@ export function createLvmBackend(settings: LvmSettings, deps: { host: Host; log:
     close: (item, signal) => closeVolume(pool, item, signal),
     condition: (item) => volumeCondition(pool, item),
     capacity: (items) => poolCapacity(pool, items),
+    check: () => checkLvmPool(pool),
     strays: (items) => strayVolumes(pool, items),
     recover: (items, signal) => recoverVolumes(pool, items, signal),
   };

@@ -3,12 +3,14 @@ import type { Files } from '../../host/files.ts';
 import type { Backend } from '../backend.ts';
 import { shareLayout } from '../layout.ts';
 import type { Claims } from './claims.ts';
+import { reaching } from './reach.ts';
 
 /** Folders that were on the share before, of volumes that another driver made: see Backend.adoption. */
 export function createAdoption(sharePath: string, files: Files, claims: Claims): NonNullable<Backend['adoption']> {
   return {
     async check({ subDir }) {
-      const folder = await files.openFolder(sharePath, subDir).catch((error: unknown) => {
+      const open = () => reaching(subDir, () => files.openFolder(sharePath, subDir));
+      const folder = await open().catch((error: unknown) => {
         throw notUsable(subDir, error);
       });
       try {
@@ -34,16 +36,6 @@ function notUsable(subDir: string, error: unknown): unknown {
   switch (errnoOf(error)) {
     case 'ENOENT':
       return new StowageError('not-found', `subDir ${subDir} is missing on the share`, { cause: error });
-    case 'ELOOP':
-      return new StowageError(
-        'precondition',
-        `subDir ${subDir} is a link, or one lies on the way: name the folder itself`,
-        {
-          cause: error,
-        },
-      );
-    case 'ENOTDIR':
-      return new StowageError('precondition', `subDir ${subDir} is no folder`, { cause: error });
     case 'EACCES':
     case 'EPERM':
       return new StowageError(

@@ -7,6 +7,7 @@ import type { BackendLog } from '../log.ts';
 import { endIfAborted } from '../signals.ts';
 import type { Claims } from './claims.ts';
 import { OWN_FOLDER, parentOf } from './place.ts';
+import { reaching } from './reach.ts';
 
 const TEMPORARY = `${OWN_FOLDER}/tmp`;
 const TRASH = `${OWN_FOLDER}/trash`;
@@ -34,7 +35,7 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
     item.kind === 'volume' ? shareLayout(item).subDir : posix.join(SNAPSHOTS, item.folder);
 
   async function within<T>(folder: string, use: (path: string) => Promise<T>): Promise<T> {
-    const handle = await files.openFolder(sharePath, folder);
+    const handle = await reaching(folder, () => files.openFolder(sharePath, folder));
     try {
       return await use(handle.path);
     } finally {
@@ -71,7 +72,7 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
   async function settle(item: Item, made: string): Promise<void> {
     const name = relative(item);
     const parent = parentOf(name);
-    if (parent !== '') await files.makeBeneath(sharePath, parent, 'folder', 0o755);
+    if (parent !== '') await reaching(parent, () => files.makeBeneath(sharePath, parent, 'folder', 0o755));
     await within(parent, async (folder) => {
       const path = join(folder, basename(name));
       if ((await files.stat(path)) !== undefined) {
