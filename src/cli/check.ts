@@ -1,6 +1,8 @@
 import type { PoolConfig } from '../config/schema.ts';
 import { messageOf } from '../errors.ts';
+import { checkNfs } from '../nfs/check.ts';
 import { seePool } from '../pools/identity.ts';
+import { checkExportable } from '../volumes/exports.ts';
 import { type Inspection, inspect, table } from './inspect.ts';
 
 export const CHECK_USAGE = `stowage check --config FILE [--node-id NAME]
@@ -23,7 +25,10 @@ export async function check(args: readonly string[]): Promise<boolean> {
     rows.push([pool.name, pool.backend, ...(await fileSystemOf(inspection, pool)), first]);
     rows.push(...more.map((remark) => ['', '', '', '', remark]));
   }
-  process.stdout.write(`${inspection.config.name}: the config is fine\n${table(rows)}\n`);
+  const others = inspection.config.driver === 'nfs' ? await checkNfs(inspection.config, inspection.host) : [];
+  isFine &&= others.every((remark) => remark.startsWith(NOTE));
+  const shown = inspection.pools.length === 0 ? [] : [table(rows)];
+  process.stdout.write(`${[`${inspection.config.name}: the config is fine`, ...others, ...shown].join('\n')}\n`);
   return isFine;
 }
 
@@ -31,6 +36,7 @@ export async function check(args: readonly string[]): Promise<boolean> {
 async function remarksOn({ host, config, backendOf }: Inspection, pool: PoolConfig): Promise<readonly string[]> {
   try {
     await seePool(host, pool, config.stateDir);
+    if (config.driver === 'nfs') await checkExportable(pool, host);
     const isThere = (await host.files.stat(pool.path)) !== undefined;
     const { backend, items } = backendOf(pool);
     const remarks = (await backend.check?.(items)) ?? [];

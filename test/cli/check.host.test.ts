@@ -113,4 +113,20 @@ describe('check and gc know every backend', () => {
     expect(output).toMatch(/^new +memory +- +- +fine\n +note: its folder is made at the first use$/m);
     expect(exitCode).toBe(2);
   });
+
+  it('check says which limits would not hold root of the nodes', async () => {
+    const config = join(at.folder, 'nfs.yaml');
+    const path = at.poolPath('images'); // on ext4
+    const pools = [
+      { name: 'limits', backend: 'directory', path: join(path, 'new') },
+      { name: 'none', backend: 'directory', path: join(at.folder, 'none'), quota: 'advisory' },
+    ];
+    const managed = { server: '127.0.0.1', pools };
+    for (const folder of [join(path, 'new'), join(at.folder, 'none')]) await mkdir(folder);
+    await writeFile(config, JSON.stringify({ driver: 'nfs', stateDir: join(at.folder, 'nfs'), managed }));
+    const { exitCode, output } = await stowage('check', '--config', config);
+    expect(output).toMatch(/^limits .* is on ext4, whose quota does not hold root of the nodes/m);
+    expect(output).toMatch(/^none .* fine$/m);
+    expect(exitCode).toBe(2);
+  });
 });
