@@ -13,15 +13,19 @@ export interface Deadline {
   clear(): void;
 }
 
+/** What is left of the client's time when the call ends, so that the answer, which says why, is there in time: a tenth, at most this. */
+const ANSWER_MS_MAX = 1_000;
+
 /**
- * A signal that aborts at the client's deadline or after the server's own limit, whichever comes first.
+ * A signal that aborts shortly before the client's deadline or after the server's own limit, whichever comes first.
  * @param clientDeadline milliseconds since 1970 or a Date; Infinity where the client set none
  * @param limitMs the server's limit in milliseconds
  */
 export function createDeadline(clientDeadline: Date | number, limitMs: number): Deadline {
   const controller = new AbortController();
   const leftMs = Number(clientDeadline) - Date.now();
-  const waitMs = Math.max(0, Math.min(leftMs, limitMs, MAX_TIMER_MS));
+  const workMs = leftMs - Math.min(leftMs / 10, ANSWER_MS_MAX);
+  const waitMs = Math.max(0, Math.min(workMs, limitMs, MAX_TIMER_MS));
   const expire = () => {
     const whose = leftMs < limitMs ? 'of the caller' : 'of the driver';
     controller.abort(new StowageError('timeout', `not done at the deadline ${whose}; call again to go on`));

@@ -8,6 +8,7 @@ import { capacity, getVolume, listSnapshots, listVolumes, modifyVolume, validate
 import { expandVolume } from './expand.ts';
 import { createGroup, deleteGroup, getGroup } from './group.ts';
 import { expandOnNode, stats } from './mounted.ts';
+import { namingShare } from './nfs/late.ts';
 import { publishNfs, unpublishNfs } from './nfs/publish.ts';
 import { stageNfs, unstageNfs } from './nfs/stage.ts';
 import { createNfsStats, expandNfs } from './nfs/stats.ts';
@@ -35,7 +36,8 @@ export function bindService(context: Context, recovered: Promise<void>, able: Po
     return async (request, signal) => {
       if (!isReady) await recovered;
       try {
-        return await operation(context, request, signal);
+        if (context.shares === undefined) return await operation(context, request, signal);
+        return await namingShare(context, request, Promise.resolve(operation(context, request, signal)), signal);
       } catch (error) {
         throw explained(error);
       }

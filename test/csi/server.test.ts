@@ -112,7 +112,10 @@ describe('deadlines', () => {
     await at.start({
       deleteVolume: (_request, signal) =>
         untilAborted(signal)
-          .catch((reason) => reasons.push(reason))
+          .catch((reason) => {
+            reasons.push(reason);
+            throw reason;
+          })
           .then(() => undefined),
     });
     const calling = at.connect().call(deleteVolume, volume, { timeoutMs: 100 });
