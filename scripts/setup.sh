@@ -1,6 +1,7 @@
 #!/bin/bash
 # scripts/setup.sh demo|test: installs and builds what is missing, and says nothing where nothing is.
-# demo: what `npm start` needs. test: what `npm test` needs besides: the lab's guest kernel, and csi-sanity by Go.
+# demo: what `npm start` needs. test: what `npm test` needs besides: the lab's guest kernel, and csi-sanity by Go;
+# with STOWAGE_LAB=full also what only full runs of the lab need.
 set -euo pipefail
 cd "$(dirname -- "$(realpath -- "$0")")/.."
 export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -14,6 +15,7 @@ TEST_PROGRAMS=(
   mkfs.btrfs:btrfs-progs setfacl:acl setfattr:attr gcc:gcc modprobe:kmod ip:iproute2 findmnt:util-linux
   linux.uml:user-mode-linux rpc.nfsd:nfs-kernel-server mount.nfs:nfs-common quota:quota lvm:lvm2
 )
+FULL_LAB_PROGRAMS=(mariadbd:mariadb-server)
 
 say() { echo "setup: $*" >&2; }
 die() { say "$@"; exit 1; }
@@ -115,6 +117,7 @@ main() {
   flock 9 # one at a time
   install_packages "${DEMO_PROGRAMS[@]}"
   [[ $1 = demo ]] || install_packages "${TEST_PROGRAMS[@]}"
+  [[ $1 = demo || ${STOWAGE_LAB-} != full ]] || install_packages "${FULL_LAB_PROGRAMS[@]}"
   ensure_loop_devices
   install_modules
   build
