@@ -206,7 +206,7 @@ async function recover(context: Context, hosts: ShareHosts | undefined): Promise
     ),
   );
   // A server that is down must not keep the driver from serving the others.
-  await (hosts === undefined ? opened : Promise.race([opened, sleep(SHARES_WAIT_MS)]));
+  await (hosts === undefined ? opened : Promise.race([opened, sleep(SHARES_WAIT_MS, undefined, { ref: false })]));
   await recoverGroups(context);
   await settled(context);
   await recoverStatics(context);

@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import type { Backend } from '../backends/backend.ts';
 import type { NfsConfig, SharePoolConfig } from '../config/schema.ts';
 import { messageOf, StowageError } from '../errors.ts';
-import type { Files } from '../host/files.ts';
+import { type Files, isTemporary } from '../host/files.ts';
 import { hashOfShare, parseShareSource, type ShareSource } from '../nfs/source.ts';
 import { listRemembered } from '../pools/identity.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -74,6 +74,7 @@ export function createShares({ files, config, log, pathOf, manage, look }: Share
       await files.makeFolders(folder);
       for (const { name, uuid } of await listRemembered(files, config.stateDir)) remembered.set(name, hashPool(uuid));
       for (const file of await files.list(folder)) {
+        if (isTemporary(file)) await files.removeFile(join(folder, file));
         if (!file.endsWith('.json')) continue;
         await readEntry(file).catch((error: unknown) => {
           log.error(

@@ -5,7 +5,7 @@ import { basename, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { CONFIG_SCHEMAS } from '../../../src/config/schema.ts';
-import { type ErrorCode, isStowageError, messageOf } from '../../../src/errors.ts';
+import { type ErrorCode, isStowageError, messageOf, StowageError } from '../../../src/errors.ts';
 import { createHost } from '../../../src/host/system.ts';
 import type { ShareSource } from '../../../src/nfs/source.ts';
 import { createShareFiles } from '../../../src/nfs/worker/share-files.ts';
@@ -82,7 +82,20 @@ async function startDriver(folder: string): Promise<Driver> {
 export async function restart(world: ShareWorld): Promise<void> {
   await world.driver.stop();
   world.driver = await startDriver(world.folder);
-  for (const server of world.servers) server.isKnown &&= server.isUp;
+  for (const server of world.servers) {
+    server.isKnown &&= server.isUp;
+    if (server.isUp) await reach(world, server); // a start does not wait for servers that take their time
+  }
+}
+
+/** Settles when the driver has opened the share. */
+async function reach({ service }: ShareWorld, server: ModelServer): Promise<void> {
+  const request = { capabilities: [], parameters: { share: wishOf(server) }, topology: undefined };
+  const ask = async () => {
+    const { availableBytes } = await service.capacity(request, signal());
+    if (availableBytes === 0) throw new StowageError('unavailable', 'a share that is away has no room');
+  };
+  await ended(server, ask, []);
 }
 
 export async function halt(server: ModelServer): Promise<void> {
@@ -97,19 +110,13 @@ export async function resume(world: ShareWorld, server: ModelServer): Promise<vo
   await server.lab.resume();
   server.isUp = true;
   server.isKnown = true;
-  await ended(server, () => world.service.capacity(capacityOf(server), signal()), []);
+  await reach(world, server);
   const { doubts } = world.model;
   for (const doubt of doubts.splice(0)) {
     if (doubt.server !== server) doubts.push(doubt);
     else await doubt.settle();
   }
 }
-
-const capacityOf = (server: ModelServer) => ({
-  capabilities: [],
-  parameters: { share: wishOf(server) },
-  topology: undefined,
-});
 
 export async function cleanUpShares(world: ShareWorld): Promise<void> {
   for (const { lab } of world.servers) await lab.resume();
