@@ -132,6 +132,8 @@ export async function deleteGroup(context: Context, request: GroupRequest): Prom
     [lockKey.id(request.groupId)],
     async () => {
       const found = await find(context, 'group', request.groupId);
+      const begun = context.catalog.group(request.groupId);
+      if (begun?.state === 'deleting') await removeGroup(context, begun); // an earlier call failed in its midst
       if (found === undefined) return;
       if (found.record.state === 'creating') {
         await context.jobs.cancel(found.record.id);
