@@ -88,7 +88,17 @@ export interface PoolConfig {
 }
 
 /** Our driver, bundled, on one pool; its configuration and state lie in `folder`, which is made. */
-export async function stowage(folder: string, pool: PoolConfig): Promise<DriverCommand> {
+export function stowage(folder: string, pool: PoolConfig): Promise<DriverCommand> {
+  // Small volumes, many of them: what they promise together is more than a small disk has.
+  return stowageWith(folder, { driver: 'local', pools: [{ overcommit: 100, ...pool }] });
+}
+
+/** The same for shares. */
+export function stowageNfs(folder: string): Promise<DriverCommand> {
+  return stowageWith(folder, { driver: 'nfs' });
+}
+
+async function stowageWith(folder: string, keys: object): Promise<DriverCommand> {
   const script = resolve('dist/stowage.cjs');
   await stat(script).catch((cause) => {
     throw new Error(`${script} is missing: npm run build`, { cause });
@@ -96,11 +106,7 @@ export async function stowage(folder: string, pool: PoolConfig): Promise<DriverC
   await mkdir(folder, { recursive: true });
   const configFile = join(folder, 'config.yaml');
   const socketPath = join(folder, 'csi.sock');
-  // Small volumes, many of them: what they promise together is more than a small disk has.
-  await writeFile(
-    configFile,
-    stringify({ driver: 'local', stateDir: join(folder, 'state'), pools: [{ overcommit: 100, ...pool }] }),
-  );
+  await writeFile(configFile, stringify({ stateDir: join(folder, 'state'), ...keys }));
   const args = [
     script,
     'serve',
@@ -110,6 +116,8 @@ export async function stowage(folder: string, pool: PoolConfig): Promise<DriverC
     `unix://${socketPath}`,
     '--node-id',
     'bench-node',
+    '--node-address',
+    '127.0.0.1',
   ];
   return { name: 'stowage', args, socketPath, logFile: join(folder, 'driver.log') };
 }

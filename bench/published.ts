@@ -15,8 +15,12 @@ export async function withPublished<T>(
 ): Promise<T> {
   const { client } = subject;
   const volume = await newVolume(subject, name, true);
-  volume.id = await createVolume(subject, name, sizeBytes);
-  const where = { volumeId: volume.id, stagingTargetPath: volume.stagingPath, volumeCapability: CAPABILITY };
+  const made = await create(subject, name, sizeBytes);
+  volume.id = made.volumeId;
+  const where = {
+    ...{ volumeId: volume.id, volumeContext: made.volumeContext },
+    ...{ stagingTargetPath: volume.stagingPath, volumeCapability: CAPABILITY },
+  };
   const target = { volumeId: volume.id, targetPath: volume.targetPath };
   try {
     await client.call(node.NodeStageVolume, where);
@@ -31,11 +35,15 @@ export async function withPublished<T>(
 
 /** CreateVolume, as a clone of another one where that is named. @returns the id */
 export async function createVolume(
-  { client, parameters }: Subject,
+  subject: Subject,
   name: string,
   sizeBytes: number,
   cloneOf?: string,
 ): Promise<string> {
+  return (await create(subject, name, sizeBytes, cloneOf)).volumeId;
+}
+
+async function create({ client, parameters }: Subject, name: string, sizeBytes: number, cloneOf?: string) {
   const source = cloneOf === undefined ? {} : { volumeContentSource: { volume: { volumeId: cloneOf } } };
   const request = {
     ...{ name, capacityRange: { requiredBytes: sizeBytes }, volumeCapabilities: [CAPABILITY], parameters },
@@ -43,5 +51,5 @@ export async function createVolume(
   };
   const { volume } = await client.call(controller.CreateVolume, request, { timeoutMs: CALL_TIMEOUT_MS });
   if (volume === null) throw new Error('CreateVolume answered without a volume');
-  return volume.volumeId;
+  return volume;
 }

@@ -73,9 +73,9 @@ async function runPhase(
 }
 
 /** Creates volumes that stay; gives their ids. */
-export async function fill(subject: Subject, count: number): Promise<string[]> {
+export async function fill(subject: Subject, count: number, inFlight = 8): Promise<string[]> {
   const ids: string[] = [];
-  await load(count, 8, async () => {
+  await load(count, inFlight, async () => {
     const volume = await newVolume(subject, `bench-${process.pid}-${namesGiven++}`, false);
     await createVolume(subject, volume);
     ids.push(volume.id);

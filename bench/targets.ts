@@ -1,4 +1,5 @@
 import type { DataPathMeasurement, DataPathResult } from './data-path.ts';
+import type { NfsResult } from './nfs.ts';
 import { figures, medianRatio, type Pair, type Results, ratio } from './results.ts';
 import type { Measurement } from './rounds.ts';
 import { median, type Spread } from './stats.ts';
@@ -79,6 +80,38 @@ function judgeJob({ backend, title, job, pairs }: DataPathMeasurement): Verdict 
   if (backend === 'image')
     return { ...verdict, target: `at least ${LEAST_IMAGE_RATIO}`, met: found && found.median >= LEAST_IMAGE_RATIO };
   return { ...verdict, target: '1 within noise', met: found && found.most >= 1 };
+}
+
+/** p50 against the null driver's, at most; with what csi-driver-nfs takes. Its publish is a mount of its own, ours a bind after one mount for each volume. */
+const NFS_RATIOS = [
+  { phase: 'CreateVolume', peer: '66', target: 5 },
+  { phase: 'DeleteVolume', peer: '96', target: 5 },
+  { phase: 'NodePublishVolume', peer: '42', target: 4 },
+  { phase: 'NodeUnpublishVolume', peer: '31', target: 4 },
+] as const;
+
+/** Judges the NFS driver's share mode. */
+export function judgeNfs({ rounds, tree, many }: NfsResult): Verdict[] {
+  const what = `of ${tree.bytes / 1024 ** 2} MiB, to writing it`;
+  const count = `${many.volumes} volumes at ${many.inFlight} in flight`;
+  return [
+    ...NFS_RATIOS.map(({ phase, peer, target }) => {
+      const found = phaseRatio(rounds, { phase, existingVolumes: 0, inFlight: 1 });
+      return atMost(`${phase}, p50 to null`, peer, found, target, '');
+    }),
+    growth(rounds, 'CreateVolume'),
+    growth(rounds, 'DeleteVolume'),
+    atMost(`snapshot ${what}`, '3.6 to 5.5', ratio(tree.snapshotMs, tree.writeMs), 0.1, ''),
+    atMost(`restore ${what}`, '0.7 to 0.9', ratio(tree.restoreMs, tree.writeMs), 0.1, ''),
+    atMost(`mounts after ${count}`, 'one each', point(many.mounts), 2, ''),
+    atMost(
+      `memory after ${count}, to idle`,
+      '',
+      ratioOf({ ours: many.loadedBytes, yardstick: many.idleBytes }),
+      1.5,
+      '',
+    ),
+  ];
 }
 
 type Key = Pick<Measurement, 'phase' | 'existingVolumes' | 'inFlight'>;
