@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { services } from '../../src/csi/services.ts';
-import { attach, createdInPool, detach, POOL, startManagedServer, talkTo } from './support-managed.ts';
+import { attach, createdInPool, detach, POOL, startHolder, startManagedServer } from './support-managed.ts';
 import { type LabNode, startNode } from './support-nodes.ts';
 import { type LabVolume, publish, remove, stage, targetPath, unpublish, unstage } from './support-volumes.ts';
 
@@ -75,29 +75,22 @@ describe.each([
 });
 
 describe('a node that is shut out', () => {
-  /** Opens, locks and appends as it is told, and says what came of it. */
-  const HOLDER = `
-use strict; use warnings; use Fcntl qw(:DEFAULT :flock); $| = 1; my $file;
-while (my $line = <STDIN>) { chomp $line; my ($verb, $path) = split / /, $line;
-  if ($verb eq "open") { print open($file, "+>>", $path) && flock($file, LOCK_EX | LOCK_NB) ? "locked\\n" : "$!\\n" }
-  else { print defined(syswrite($file, "$path\\n")) && $file->sync ? "written\\n" : "$!\\n" } }`;
-
   it('cannot write any more, with files open, and the next one need not wait', async () => {
     const volume = await createdInPool(server, 'fence');
     const neighbour = await createdInPool(server, 'neighbour');
     for (const one of [volume, neighbour]) await attach(server, one, first);
     const path = await inPod(first, volume);
     const near = await inPod(first, neighbour);
-    const held = talkTo(first, 'perl', '-MIO::Handle', '-e', HOLDER);
-    const unharmed = talkTo(first, 'perl', '-MIO::Handle', '-e', HOLDER);
-    expect(await held.ask(`open ${path}/file`)).toBe('locked');
-    expect(await unharmed.ask(`open ${near}/file`)).toBe('locked');
+    const held = startHolder(first);
+    const unharmed = startHolder(first);
+    expect(await held.ask(`lock ${path}/file`)).toBe('locked');
+    expect(await unharmed.ask(`lock ${near}/file`)).toBe('locked');
     expect(await held.ask('write first')).toBe('written');
     await detach(server, volume, first);
     await attach(server, volume, second);
     const there = await inPod(second, volume);
-    const next = talkTo(second, 'perl', '-MIO::Handle', '-e', HOLDER);
-    expect(await next.ask(`open ${there}/file`)).toBe('locked');
+    const next = startHolder(second);
+    expect(await next.ask(`lock ${there}/file`)).toBe('locked');
     expect(await next.ask('write second')).toBe('written');
     expect(await held.ask('write late')).toMatch(/Stale file handle|Input\/output error/);
     expect(await next.ask('write third')).toBe('written');
@@ -121,8 +114,8 @@ while (my $line = <STDIN>) { chomp $line; my ($verb, $path) = split / /, $line;
     const path = await inPod(first, volume);
     await sh(first, `echo one >${path}/file`);
     await outOfPod(first, volume);
-    const holder = talkTo(first, 'perl', '-MIO::Handle', '-e', HOLDER);
-    expect(await holder.ask(`open ${near}/file`)).toBe('locked');
+    const holder = startHolder(first);
+    expect(await holder.ask(`lock ${near}/file`)).toBe('locked');
     await detach(server, volume, first);
     expect(await holder.ask('write after')).toBe('written');
     holder.end();

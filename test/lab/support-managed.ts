@@ -58,6 +58,17 @@ export async function detach(on: LabNode, { id }: LabVolume, from: LabNode) {
   await on.call(controller.ControllerUnpublishVolume, { volumeId: id, nodeId: from.nodeId });
 }
 
+/** Opens, locks and appends as it is told, and says what came of it. */
+const HOLDER = `
+use strict; use warnings; use Fcntl qw(:DEFAULT :flock); use IO::Handle; $| = 1; my $file;
+while (my $line = <STDIN>) { chomp $line; my ($verb, $what) = split / /, $line;
+  if ($verb eq "open") { print open($file, "+>>", $what) ? "opened\\n" : "$!\\n" }
+  elsif ($verb eq "lock") { print open($file, "+>>", $what) && flock($file, LOCK_EX | LOCK_NB) ? "locked\\n" : "$!\\n" }
+  else { print defined(syswrite($file, "$what\\n")) && $file->sync ? "written\\n" : "$!\\n" } }`;
+
+/** A process with a file open: told `open PATH` it says `opened`, `lock PATH` (and open it) `locked`, `write WORD` (and fsync) `written`; or the error. */
+export const startHolder = (node: LabNode) => talkTo(node, 'perl', '-e', HOLDER);
+
 /** Runs a program in a node, which reads lines from stdin; `ask` sends one and gives the line that it answers. */
 export function talkTo(node: LabNode, program: string, ...args: readonly string[]) {
   const child = node.spawn(program, ...args);

@@ -19,6 +19,8 @@ export interface Namespaces {
   /** Starts a program there, with pipes; killed by `remove`. */
   spawn(program: string, ...args: readonly string[]): ChildProcess;
   mounts(): Promise<MountTable>;
+  /** Its network cable, pulled or put back: while it is down all packets are lost. `remove` needs it up where its mounts wait. */
+  setLink(state: 'up' | 'down'): Promise<void>;
   /** The ids of all processes there, but for the one that holds the namespaces. */
   processes(): Promise<number[]>;
   /** Kills what runs there, detaches its mounts of NFS, and takes the network away. Servers should answer by then: what waits for them stays for as long. */
@@ -65,8 +67,8 @@ export async function makeNamespaces(hostName: string): Promise<Namespaces> {
     try {
       await exec('umount', '-a', '-l', '-t', 'nfs,nfs4');
     } finally {
+      await run('ip', ['link', 'del', link]); // it would go with the namespace, at a time of its own
       kill(pid);
-      await run('ip', ['link', 'del', link]);
     }
   }
 
@@ -91,6 +93,9 @@ export async function makeNamespaces(hostName: string): Promise<Namespaces> {
       return spawn(command.program, command.args, { stdio: ['pipe', 'pipe', 'inherit'] });
     },
     mounts: async () => parseMountTable(await readFile(`/proc/${pid}/mountinfo`, 'utf8')),
+    setLink: async (state) => {
+      await run('ip', ['link', 'set', link, state]); // the guest's end: the machine itself keeps address and route
+    },
     processes,
     remove,
   };

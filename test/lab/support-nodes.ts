@@ -27,6 +27,8 @@ export interface LabNode {
   spawn(program: string, ...args: readonly string[]): ChildProcess;
   /** What is mounted on the node. */
   mounts(): Promise<MountTable>;
+  /** Its network cable, pulled or put back: while it is down all packets are lost, in silence. Put it back before `stop`. */
+  setLink(state: 'up' | 'down'): Promise<void>;
   /** All processes there: the driver, its children, and what `spawn` started. */
   processes(): Promise<number[]>;
   /** SIGKILL for the driver; what it started ends with it or goes on, as on a real node. */
@@ -112,6 +114,7 @@ export async function startNode(name: string, options: NodeOptions = {}): Promis
     exec: machine.exec,
     spawn: machine.spawn,
     mounts: machine.mounts,
+    setLink: machine.setLink,
     processes: machine.processes,
     kill,
     start,
