@@ -6,10 +6,13 @@ import { messageOf } from '../src/errors.ts';
 import { benchForeign } from './foreign.ts';
 import { interrupt, listenForInterrupt } from './interrupt.ts';
 import { dataPathTable, phaseTable, verdictTable } from './markdown.ts';
+import { benchNfs } from './nfs.ts';
+import { measureDeadServer } from './nfs-dead.ts';
+import { deadServerTable } from './nfs-dead-table.ts';
 import { type BenchOptions, HELP, parseOptions } from './options.ts';
 import { benchDataPath, benchOurs } from './ours.ts';
 import { say } from './rounds.ts';
-import { judge, judgeDataPath } from './targets.ts';
+import { judge, judgeDataPath, judgeNfs } from './targets.ts';
 
 const INTERRUPTED = 130; // as a shell has it: 128 + SIGINT
 
@@ -37,6 +40,14 @@ async function measure(folder: string, options: BenchOptions): Promise<{ figures
   if (options.dataPathOnly) {
     const dataPath = await benchDataPath(folder, options);
     return { figures: { dataPath }, text: `${dataPathTable(dataPath)}\n\n${verdictTable(judgeDataPath(dataPath))}` };
+  }
+  if (options.nfs) {
+    const nfs = await benchNfs(folder, options.sizes);
+    return { figures: { nfs }, text: `${phaseTable(nfs.rounds)}\n\n${verdictTable(judgeNfs(nfs), 'csi-driver-nfs')}` };
+  }
+  if (options.nfsDead) {
+    const deadServer = await measureDeadServer(options.sizes.deadServerLives);
+    return { figures: { deadServer }, text: deadServerTable(deadServer) };
   }
   if (options.endpoint !== undefined) {
     const results = await benchForeign(folder, options, options.endpoint);

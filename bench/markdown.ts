@@ -5,15 +5,15 @@ import { median, type Spread } from './stats.ts';
 import { phaseRatio, type Verdict } from './targets.ts';
 
 /** Lines of a markdown table. */
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
 /** The verdict by targets, as markdown. */
-export function verdictTable(verdicts: readonly Verdict[]): string {
+export function verdictTable(verdicts: readonly Verdict[], peer = 'csi-driver-host-path'): string {
   return table(
-    ['what', 'csi-driver-host-path', 'measured: median (least to most)', 'target', 'met'],
+    ['what', peer, 'measured: median (least to most)', 'target', 'met'],
     verdicts.map(({ what, peer, measured, target, met }) => [
       what,
       peer,

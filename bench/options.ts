@@ -7,6 +7,8 @@ export interface BenchOptions {
   readonly jsonFile: string | undefined;
   readonly folder: string | undefined; // where the directory pool lies
   readonly dataPathOnly: boolean;
+  readonly nfs: boolean; // share mode instead
+  readonly nfsDead: boolean; // a dead server instead
   readonly backends: readonly string[]; // of the data path; none: all
   readonly sizes: Sizes;
 }
@@ -20,7 +22,16 @@ export interface Sizes {
   readonly starts: number;
   readonly snapshots: number;
   readonly records: number;
+  readonly deadServerLives: number; // of volumes of another server, before and after
   readonly dataPath: DataPathSizes;
+  readonly nfs: NfsSizes;
+}
+
+export interface NfsSizes extends Pick<Sizes, 'existingVolumes' | 'inFlight' | 'volumes' | 'rounds'> {
+  readonly manyVolumes: number; // made at once
+  readonly manyInFlight: number;
+  readonly trees: number;
+  readonly treeBytes: number;
 }
 
 export interface DataPathSizes {
@@ -41,7 +52,12 @@ const FULL: Sizes = {
   starts: 9,
   snapshots: 9,
   records: 100_000,
+  deadServerLives: 60,
   dataPath: { rounds: 12, runtimeSeconds: 1, fileBytes: 128 * MIB, copies: 5, copyBytes: 1024 * MIB },
+  nfs: {
+    ...{ existingVolumes: [0, 1000], inFlight: [1, 8], volumes: 30, rounds: 5 },
+    ...{ manyVolumes: 1000, manyInFlight: 64, trees: 5, treeBytes: 256 * MIB },
+  },
 };
 
 const QUICK: Sizes = {
@@ -52,7 +68,12 @@ const QUICK: Sizes = {
   starts: 4,
   snapshots: 3,
   records: 20_000,
+  deadServerLives: 20,
   dataPath: { rounds: 4, runtimeSeconds: 1, fileBytes: 64 * MIB, copies: 2, copyBytes: 1024 * MIB },
+  nfs: {
+    ...{ existingVolumes: [0, 200], inFlight: [1], volumes: 20, rounds: 3 },
+    ...{ manyVolumes: 1000, manyInFlight: 64, trees: 3, treeBytes: 256 * MIB },
+  },
 };
 
 /** For developing the benchmark itself: seconds. */
@@ -64,7 +85,12 @@ const TINY: Sizes = {
   starts: 1,
   snapshots: 1,
   records: 200,
+  deadServerLives: 2,
   dataPath: { rounds: 1, runtimeSeconds: 1, fileBytes: 32 * MIB, copies: 1, copyBytes: 32 * MIB },
+  nfs: {
+    ...{ existingVolumes: [0, 20], inFlight: [1], volumes: 5, rounds: 1 },
+    ...{ manyVolumes: 20, manyInFlight: 8, trees: 1, treeBytes: 32 * MIB },
+  },
 };
 
 export const HELP = `npm run bench -- [options]
@@ -73,6 +99,8 @@ export const HELP = `npm run bench -- [options]
   --parameter KEY=VAL  a parameter of its CreateVolume; may be repeated
   --folder PATH        where the pools are made (default: the temporary folder)
   --data-path          only what is read and written through volumes, and their copies (needs fio)
+  --nfs                only share mode of the NFS driver (in the lab)
+  --nfs-dead           only what a dead NFS server does to calls (in the lab)
   --backend NAME       of the data path, this backend only; may be repeated
   --quick              8 to 10 minutes: fewer rounds, no 10,000 volumes
   --tiny               seconds, to try the benchmark itself: its figures mean nothing
@@ -90,6 +118,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
       folder: { type: 'string' },
       json: { type: 'string' },
       'data-path': { type: 'boolean', default: false },
+      nfs: { type: 'boolean', default: false },
+      'nfs-dead': { type: 'boolean', default: false },
       backend: { type: 'string', multiple: true, default: [] },
       quick: { type: 'boolean', default: false },
       tiny: { type: 'boolean', default: false },
@@ -108,6 +138,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
     jsonFile: values.json,
     folder: values.folder,
     dataPathOnly: values['data-path'],
+    nfs: values.nfs,
+    nfsDead: values['nfs-dead'],
     backends: values.backend,
     sizes: values.tiny ? TINY : values.quick ? QUICK : FULL,
   };
