@@ -14,6 +14,7 @@ import { createRemoveTree } from './files/remove-tree.ts';
 import { rename } from './files/rename.ts';
 import { createSizes } from './files/sizes.ts';
 import { stating } from './files/stat.ts';
+import { createTreeCopy } from './files/tree-copy/tree-copy.ts';
 import type { Mounts } from './mounts.ts';
 
 export { isTemporary } from './files/temporary.ts';
@@ -61,6 +62,18 @@ export interface OpenPath {
 export interface TreeSize {
   readonly bytes: number; // allocated
   readonly inodes: number;
+}
+
+/** How far a copy of a tree is. Files are entries of any type but folders; `found` grows while it goes. */
+export interface TreeCopyProgress {
+  readonly files: number; // done, also those that were complete before
+  readonly filesFound: number;
+  readonly filesKept: number; // complete before
+  readonly bytes: number; // done, also those of files that were complete before
+  readonly bytesFound: number;
+  readonly clonedBytes: number; // by FICLONE (NFS 4.2: CLONE)
+  readonly rangeBytes: number; // by copy_file_range(2): the server itself (NFS 4.2: COPY), or the kernel where it cannot
+  readonly copiedBytes: number; // by reading and writing
 }
 
 export interface TextFile {
@@ -132,6 +145,21 @@ export interface Files {
    * files are not cloned, since FICLONE then refused two mounts of one file system.
    */
   copy(from: string, to: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Copies a folder's tree, several files at once, each by FICLONE, else copy_file_range(2), else reading and writing, into `to`: made if it is missing; what is in it is
+   * taken for the part that an earlier call has left. Of that, entries that look as their source does (type, size, modification time, mode, owner: the time is set last)
+   * stay, all else is made anew or removed. Then syncfs.
+   * Follows no link, also when swapped in meanwhile. Keeps what `copy` keeps, by times to the nanosecond; leaves out what is removed meanwhile.
+   * @param from as it is resolved now
+   * @param onProgress is told often, always of the same object
+   * @throws 'precondition' for another file system mounted in it, more than 2048 folders deep, or an owner that cannot be kept; system errors with the entry's path in the tree
+   */
+  copyTree(
+    from: string,
+    to: string,
+    signal: AbortSignal,
+    onProgress?: (progress: TreeCopyProgress) => void,
+  ): Promise<TreeCopyProgress>;
   /** Takes away the private bind mounts that killed processes left. For the start. */
   recover(): Promise<void>;
   /** fsync of a file, a folder, or (buffers of) a block device. */
@@ -178,6 +206,7 @@ export function createFiles(
     lock,
     removeTree: createRemoveTree(commands, binds),
     copy: createCopy(commands, binds),
+    copyTree: createTreeCopy(commands),
     recover: binds.recover,
   };
 }

@@ -98,6 +98,7 @@ function whileMounted(files: Files, use: () => Promise<Use>): Files {
     clone: around(files.clone),
     canClone: around(files.canClone),
     copy: around(files.copy),
+    copyTree: around(files.copyTree),
     recover: around(files.recover),
     sync: around(files.sync),
     makeBeneath: around(files.makeBeneath),

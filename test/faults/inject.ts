@@ -32,6 +32,7 @@ const EFFECTS: { readonly [Group in keyof Host]: { readonly [Method in keyof Hos
     clone: 'changes',
     canClone: 'reads', // its two files are gone when it answers
     copy: 'changes',
+    copyTree: 'changes',
     recover: 'changes',
     sync: 'changes',
     openFolder: 'reads',

@@ -8,10 +8,16 @@ import { fsync, ftruncate, NEW_FILE_FLAGS, READ_FLAGS, withOpen } from './fd.ts'
 import { isNocow, setNocow } from './flags.ts';
 import { temporaryBeside } from './temporary.ts';
 
-const FICLONE = 0x40049409; // ioctl_ficlone(2); the same number on x86-64 and arm64
+export const FICLONE = 0x40049409; // ioctl_ficlone(2); the same number on x86-64 and arm64
 
 /** What ioctl_ficlone(2) says where these two files can never be cloned. ENOTSUP is Node's name for EOPNOTSUPP. */
-const NOT_CLONABLE: ReadonlySet<string | undefined> = new Set(['ENOTSUP', 'ENOTTY', 'ENOSYS', 'EXDEV', 'EINVAL']);
+export const NOT_CLONABLE: ReadonlySet<string | undefined> = new Set([
+  'ENOTSUP',
+  'ENOTTY',
+  'ENOSYS',
+  'EXDEV',
+  'EINVAL',
+]);
 
 const PROBE_BYTES = 4096;
 

@@ -8,14 +8,19 @@ import type { ShareLimits } from './limits.ts';
 import { type Answer, type LongMethod, METHODS, type Method, type RemoteFiles } from './methods.ts';
 import type { ToWorker } from './protocol.ts';
 import { createQueue } from './queue.ts';
-import type { Outcome, Worker } from './worker.ts';
+import type { OnProgress, Outcome, Worker } from './worker.ts';
 
 type Arguments<M extends Method> = Parameters<RemoteFiles[M]>;
+
+export interface LongWay {
+  readonly signal: AbortSignal;
+  readonly onProgress?: OnProgress | undefined;
+}
 
 /** Calls of a share's workers: one worker for what is short, and one for copies and removals, which a killed one of the other kind does not end. */
 export interface Calls {
   short<M extends Exclude<Method, LongMethod>>(method: M, ...args: Arguments<M>): Promise<Answer<M>>;
-  long<M extends LongMethod>(signal: AbortSignal, method: M, ...args: Arguments<M>): Promise<Answer<M>>;
+  long<M extends LongMethod>(way: LongWay, method: M, ...args: Arguments<M>): Promise<Answer<M>>;
   /** Tells the workers what needs no answer. */
   tell(message: ToWorker): void;
   isAnswering(): boolean;
@@ -105,12 +110,17 @@ export function createCalls({ share, log, limits, clock, folders, start, isNeede
     return answerOf(method, await inTurn(() => attempt(method, args)));
   }
 
-  async function long<M extends LongMethod>(signal: AbortSignal, method: M, ...args: Arguments<M>): Promise<Answer<M>> {
+  async function long<M extends LongMethod>(way: LongWay, method: M, ...args: Arguments<M>): Promise<Answer<M>> {
+    const { signal } = way;
     const work = async () => {
       // A server that is silent is found out here: what is long has no deadline of its own.
       await short('stat', args[0]);
       signal.throwIfAborted();
-      return longLane.ask(method, located(method, args), { signal });
+      const outcome = await longLane.ask(method, located(method, args), way);
+      if (outcome.type === 'error' && SILENT.has(errnoOf(outcome.error))) {
+        throw silent(messageOf(outcome.error), outcome.error);
+      }
+      return outcome;
     };
     try {
       return answerOf(method, await longQueue.run(work, signal));

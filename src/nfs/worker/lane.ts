@@ -2,7 +2,7 @@ import { messageOf, StowageError } from '../../errors.ts';
 import type { Clock } from './clock.ts';
 import type { Method } from './methods.ts';
 import type { ToWorker } from './protocol.ts';
-import type { Asked, Outcome, Worker } from './worker.ts';
+import type { Asked, OnProgress, Outcome, Worker } from './worker.ts';
 
 /** The worker process of a share for one kind of calls, replaced when it does not answer. */
 export interface Lane {
@@ -13,7 +13,7 @@ export interface Lane {
   ask(
     method: Method,
     args: readonly unknown[],
-    end: { deadlineMs: number } | { signal: AbortSignal },
+    end: { deadlineMs: number } | { signal: AbortSignal; onProgress?: OnProgress | undefined },
   ): Promise<Outcome>;
   /** Tells the worker what needs no answer, where there is one. */
   tell(message: ToWorker): void;
@@ -105,8 +105,10 @@ export function createLane({ share, clock, limits, start, isNeeded, onKill }: La
       try {
         const { startMs } = limits;
         await within(asking.ready, startMs, asking, `its worker process was not ready within ${startMs} ms`);
+        if ('signal' in end) {
+          return await untilAborted(asking.ask(method, args, end.onProgress), end.signal, asking, method);
+        }
         const asked = asking.ask(method, args);
-        if ('signal' in end) return await untilAborted(asked, end.signal, asking, method);
         const { deadlineMs } = end;
         return await within(asked.outcome, deadlineMs, asking, `${method} was not done within ${deadlineMs} ms`);
       } finally {

@@ -1,4 +1,4 @@
-import type { Files, TextFile } from '../../host/files.ts';
+import type { Files, TextFile, TreeCopyProgress } from '../../host/files.ts';
 import {
   isBytes,
   isFileStat,
@@ -7,6 +7,7 @@ import {
   isNothing,
   isText,
   isTextFile,
+  isTreeCopyProgress,
   isTreeSize,
   listOf,
   optional,
@@ -16,13 +17,14 @@ import {
 /** Methods that go over the channel as they are. */
 type Plain = Exclude<keyof Files, 'readAll' | 'openFolder' | 'openPath' | 'lock' | LongMethod>;
 
-/** Methods that run as long as their data is large, in children, until their signal ends them. The worker adds the signal. */
-export type LongMethod = 'removeTree' | 'copy' | 'allocate';
+/** Methods that run as long as their data is large, until their signal ends them. The worker adds the signal, and tells of their progress. */
+export type LongMethod = 'removeTree' | 'copy' | 'copyTree' | 'allocate';
 
 /** What a worker does for its share. */
 export interface RemoteFiles extends Pick<Files, Plain> {
   removeTree(path: string): Promise<void>;
   copy(from: string, to: string): Promise<void>;
+  copyTree(from: string, to: string): Promise<TreeCopyProgress>;
   allocate(path: string, sizeBytes: number): Promise<void>;
   /** Opens a folder under the caller's handle. @returns its path by the worker's descriptor */
   openFolder(root: string, relative: string, folder: number): Promise<string>;
@@ -69,13 +71,19 @@ export const METHODS: { readonly [M in Method]: Way<M> } = {
   clone: { paths: 2, isAnswer: isNothing },
   canClone: { paths: 1, isAnswer: isFlag },
   copy: { paths: 2, isAnswer: isNothing },
+  copyTree: { paths: 2, isAnswer: isTreeCopyProgress },
   recover: { paths: 0, isAnswer: isNothing },
   sync: { paths: 1, isAnswer: isNothing },
   openFolder: { paths: 1, isAnswer: isText },
   makeBeneath: { paths: 1, isAnswer: isNothing },
 };
 
-const LONG_METHODS: { readonly [M in LongMethod]: true } = { removeTree: true, copy: true, allocate: true };
+const LONG_METHODS: { readonly [M in LongMethod]: true } = {
+  removeTree: true,
+  copy: true,
+  copyTree: true,
+  allocate: true,
+};
 
 export function isLongMethod(method: string): method is LongMethod {
   return Object.hasOwn(LONG_METHODS, method);

@@ -1,6 +1,7 @@
+import type { TreeCopyProgress } from '../../host/files.ts';
 import { isPackedError, type PackedError } from './error-transfer.ts';
 import { isMethod, type Method } from './methods.ts';
-import { anyOf, isAnything, isNumber, listOf, oneOf, record } from './shapes.ts';
+import { anyOf, isAnything, isNumber, isTreeCopyProgress, listOf, oneOf, record } from './shapes.ts';
 
 /** A call of one method. The caller's numbers are its own. */
 export interface Call {
@@ -42,7 +43,14 @@ export interface Failure {
   readonly error: PackedError;
 }
 
-export type FromWorker = Ready | Success | Failure;
+/** How far a long call is. */
+export interface Progress {
+  readonly type: 'progress';
+  readonly id: number;
+  readonly progress: TreeCopyProgress;
+}
+
+export type FromWorker = Ready | Progress | Success | Failure;
 
 export const isToWorker = anyOf<ToWorker>(
   record<Call>({ type: oneOf({ call: true }), id: isNumber, method: isMethod, args: listOf(isAnything) }),
@@ -52,6 +60,7 @@ export const isToWorker = anyOf<ToWorker>(
 
 export const isFromWorker = anyOf<FromWorker>(
   record<Ready>({ type: oneOf({ ready: true }) }),
+  record<Progress>({ type: oneOf({ progress: true }), id: isNumber, progress: isTreeCopyProgress }),
   record<Success>({ type: oneOf({ success: true }), id: isNumber, value: isAnything }),
   record<Failure>({ type: oneOf({ failure: true }), id: isNumber, error: isPackedError }),
 );

@@ -52,9 +52,10 @@ export function createRemoteFiles(share: string, calls: Calls, { folders, readin
     recover: () => short('recover'),
     sync: (...args) => short('sync', ...args),
     makeBeneath: (...args) => short('makeBeneath', ...args),
-    removeTree: (path, signal) => long(signal, 'removeTree', path),
-    copy: (from, to, signal) => long(signal, 'copy', from, to),
-    allocate: (path, sizeBytes, signal) => long(signal, 'allocate', path, sizeBytes),
+    removeTree: (path, signal) => long({ signal }, 'removeTree', path),
+    copy: (from, to, signal) => long({ signal }, 'copy', from, to),
+    copyTree: (from, to, signal, onProgress) => long({ signal, onProgress }, 'copyTree', from, to),
+    allocate: (path, sizeBytes, signal) => long({ signal }, 'allocate', path, sizeBytes),
 
     async *readAll(folder, suffix, maxBytes) {
       const reading = nextNumber();

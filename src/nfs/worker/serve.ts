@@ -1,11 +1,13 @@
 import { StowageError } from '../../errors.ts';
-import type { Files, FolderHandle, TextFile } from '../../host/files.ts';
+import type { Files, FolderHandle, TextFile, TreeCopyProgress } from '../../host/files.ts';
 import { packError, unpackError } from './error-transfer.ts';
 import { type FolderPath, isFolderPath } from './folders.ts';
 import { isLongMethod, METHODS } from './methods.ts';
 import { type Abort, type Call, type Close, type FromWorker, isToWorker } from './protocol.ts';
 import { readAll } from './read-all.ts';
 import { isNumber, isText } from './shapes.ts';
+
+const PROGRESS_MS = 1_000;
 
 /**
  * Answers a driver's calls with `files`: the part of a share's worker that does the work.
@@ -63,10 +65,21 @@ export function serveFiles(files: Files, send: (message: FromWorker) => void): (
     const abort = new AbortController();
     aborts.set(id, abort);
     try {
-      return await Reflect.apply(files[method], files, [...args, abort.signal]);
+      return await Reflect.apply(files[method], files, [...args, abort.signal, progressOf(id)]);
     } finally {
       aborts.delete(id);
     }
+  }
+
+  /** Tells of a long call's progress, now and then. */
+  function progressOf(id: number): (progress: TreeCopyProgress) => void {
+    let toldAtMs = Number.NEGATIVE_INFINITY;
+    return (progress) => {
+      const nowMs = performance.now();
+      if (nowMs - toldAtMs < PROGRESS_MS) return;
+      toldAtMs = nowMs;
+      send({ type: 'progress', id, progress });
+    };
   }
 
   async function answer(call: Call): Promise<void> {

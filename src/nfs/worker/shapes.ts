@@ -1,5 +1,5 @@
 import { isUint8Array } from 'node:util/types';
-import type { FileStat, FileSystemStat, TextFile, TreeSize } from '../../host/files.ts';
+import type { FileStat, FileSystemStat, TextFile, TreeCopyProgress, TreeSize } from '../../host/files.ts';
 
 /** Tells whether what came over the channel is what was asked for. */
 export type Shape<T> = (value: unknown) => value is T;
@@ -63,4 +63,14 @@ export const isFileSystemStat = record<FileSystemStat>({
 });
 
 export const isTreeSize = record<TreeSize>({ bytes: isNumber, inodes: isNumber });
+export const isTreeCopyProgress = record<TreeCopyProgress>({
+  files: isNumber,
+  filesFound: isNumber,
+  filesKept: isNumber,
+  bytes: isNumber,
+  bytesFound: isNumber,
+  clonedBytes: isNumber,
+  rangeBytes: isNumber,
+  copiedBytes: isNumber,
+});
 export const isTextFile = record<TextFile>({ name: isText, text: isText });

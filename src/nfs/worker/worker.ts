@@ -1,4 +1,5 @@
 import type { StowageError } from '../../errors.ts';
+import type { TreeCopyProgress } from '../../host/files.ts';
 import type { ForkedProgram } from '../../host/fork.ts';
 import { packError, unpackError } from './error-transfer.ts';
 import type { Method } from './methods.ts';
@@ -11,7 +12,7 @@ export interface Worker {
   /** Settles when its process is gone, which may be long after `kill`. */
   readonly gone: Promise<void>;
   /** Sends a call. The outcome rejects where the worker ends before it has answered. */
-  ask(method: Method, args: readonly unknown[]): Asked;
+  ask(method: Method, args: readonly unknown[], onProgress?: OnProgress): Asked;
   /** Tells it what needs no answer. */
   tell(message: ToWorker): void;
   /** Kills it; calls under way, and later ones, reject with `why`. */
@@ -19,6 +20,8 @@ export interface Worker {
   /** How many calls are under way. */
   pending(): number;
 }
+
+export type OnProgress = (progress: TreeCopyProgress) => void;
 
 export interface Asked {
   readonly outcome: Promise<Outcome>;
@@ -32,6 +35,7 @@ export type Outcome =
   | { readonly type: 'error'; readonly error: Error };
 
 interface Waiting {
+  readonly onProgress: OnProgress | undefined;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (error: StowageError) => void;
 }
@@ -68,6 +72,7 @@ export function startWorker(
       finish(ended('it sent what this version does not know'));
       program.kill();
     } else if (message.type === 'ready') onReady();
+    else if (message.type === 'progress') waiting.get(message.id)?.onProgress?.(message.progress);
     else {
       const asked = waiting.get(message.id);
       waiting.delete(message.id);
@@ -84,12 +89,12 @@ export function startWorker(
   return {
     ready,
     gone: program.ended.then((how) => finish(ended(how))),
-    ask(method, args) {
+    ask(method, args, onProgress) {
       lastId += 1;
       const id = lastId;
       const outcome = new Promise<Outcome>((resolve, reject) => {
         if (end !== undefined) return reject(end);
-        waiting.set(id, { resolve, reject });
+        waiting.set(id, { onProgress, resolve, reject });
         send({ type: 'call', id, method, args });
       });
       return { outcome, abort: (reason) => send({ type: 'abort', id, reason: packError(reason) }) };
