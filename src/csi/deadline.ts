@@ -14,7 +14,7 @@ export interface Deadline {
 }
 
 /** What is left of the client's time when the call ends, so that the answer, which says why, is there in time: a tenth, at most this. */
-const ANSWER_MS_MAX = 1_000;
+const ANSWER_MS_MAX = 2_000;
 
 /**
  * A signal that aborts shortly before the client's deadline or after the server's own limit, whichever comes first.

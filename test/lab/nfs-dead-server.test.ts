@@ -24,7 +24,7 @@ import {
 const isFull = process.env.STOWAGE_LAB === 'full';
 const CALLS = isFull ? 1000 : 50;
 const END_MS = 15_000; // for NodeUnpublish and NodeUnstage
-const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 30_000;
 const SHORT_MS = 1_000;
 const WARM_UP_CALLS = 16;
 const IN_FLIGHT = 8;
