@@ -1,7 +1,8 @@
 import type { Backend } from '../backends/backend.ts';
 import type { PoolConfig } from '../config/schema.ts';
-import { errnoOf, messageOf, StowageError } from '../errors.ts';
+import { StowageError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
+import { asAway } from './away.ts';
 import { identifyPool, identityPath, type PoolIdentity } from './identity.ts';
 
 /** A pool that is there: its identity is known, and its path is checked at each use. */
@@ -70,7 +71,7 @@ export function createPool(
         });
         return await opening;
       } catch (error) {
-        throw asUnavailable(config, error);
+        throw asAway(config, error);
       }
     },
   };
@@ -82,10 +83,4 @@ function changed(config: PoolConfig, before: string, now: string): StowageError 
     'unavailable',
     `pool ${config.name}: ${config.path} held ${before} at start and holds ${now} now; restart the driver`,
   );
-}
-
-/** A disk that fails, is read-only or full shows as system errors here: its pool is away, the others go on. */
-function asUnavailable(config: PoolConfig, error: unknown): unknown {
-  if (errnoOf(error) === undefined) return error;
-  return new StowageError('unavailable', `pool ${config.name} cannot be used: ${messageOf(error)}`, { cause: error });
 }

@@ -1,5 +1,6 @@
 import type { Item } from '../backends/backend.ts';
 import { errnoOf, isStowageError, messageOf, StowageError } from '../errors.ts';
+import { isFull, refusedByServer } from '../pools/away.ts';
 import type { Context, ManagedPool } from './context.ts';
 import { lockKey, withLocks } from './locks.ts';
 import { itemOf, type SnapshotRecord, type StoredRecord } from './record.ts';
@@ -22,9 +23,15 @@ export async function makeBytes<R extends StoredRecord>(
     return await context.store.update<StoredRecord>(record, { state: 'ready' });
   } catch (error) {
     // A copy that a shutdown ends is begun again by the next start: its id may have been answered (ready_to_use false).
-    if (!context.jobs.stopping()) await undo(context, pool, record);
+    if (!context.jobs.stopping() && !isPaused(pool, record, error)) await undo(context, pool, record);
     throw asExhausted(pool, error);
   }
+}
+
+/** A copy that goes on with the next call, where it has come to. */
+function isPaused(pool: ManagedPool, record: StoredRecord, error: unknown): boolean {
+  const isCopy = record.kind === 'snapshot' || record.source !== undefined;
+  return isCopy && pool.backend.features.resumesCopies === true && isStowageError(error, 'unavailable');
 }
 
 /** Adds a record for which room is held; the catalog counts it from the first moment, and the hold ends. */
@@ -102,7 +109,6 @@ export function snapshotPair(context: Context, record: SnapshotRecord): { source
   return { source, snapshot: itemOf(record) };
 }
 
-const FULL = new Set(['ENOSPC', 'EDQUOT']);
 const AWAY = new Set(['EROFS', 'EIO', 'ENODEV']);
 
 /**
@@ -110,8 +116,9 @@ const AWAY = new Set(['EROFS', 'EIO', 'ENODEV']);
  * is so for every node, and the call shall be made again.
  */
 export function asExhausted(pool: ManagedPool, error: unknown): unknown {
-  const errno = errnoOf(error) ?? '';
-  const isAway = isStowageError(error, 'unavailable') || AWAY.has(errno);
+  const refused = refusedByServer(pool.config, error);
+  if (refused !== undefined) return refused;
+  const isAway = isStowageError(error, 'unavailable') || AWAY.has(errnoOf(error) ?? '');
   const isElsewhere = isAway && !pool.isNetworked;
-  return FULL.has(errno) || isElsewhere ? new StowageError('exhausted', messageOf(error), { cause: error }) : error;
+  return isFull(error) || isElsewhere ? new StowageError('exhausted', messageOf(error), { cause: error }) : error;
 }

@@ -188,7 +188,7 @@ describe('a folder that is adopted', () => {
       'adopted',
     ]);
     for (const event of events)
-      if (event.type === 'refused') expect(event.message).toMatch(/subDir|mountOptions|server/);
+      if (event.type === 'refused') expect(event.message).toMatch(/subDir|mountOptions|server|on the share/);
   });
 });
 

@@ -1,11 +1,13 @@
 import { StowageError } from '../../errors.ts';
 import type { Host } from '../../host/host.ts';
+import type { CopyMetrics } from '../../telemetry/metrics.ts';
 import type { Backend, Item, Wish } from '../backend.ts';
 import { shareLayout } from '../layout.ts';
 import type { BackendLog } from '../log.ts';
 import { chooseSize, SIZE_STEP_BYTES } from '../sizes.ts';
 import { createAdoption } from './adoption.ts';
 import { createClaims } from './claims.ts';
+import { createCopier } from './copy.ts';
 import { createFolder } from './create.ts';
 import { checkApart } from './place.ts';
 import { createSharePlaces } from './places.ts';
@@ -15,12 +17,16 @@ import type { ShareSettings } from './settings.ts';
  * Volumes as folders of a share that somebody else serves (NFS): where and with what owner and mode the StorageClass says. Nobody here can hold
  * them to a size. Snapshots and clones are copies, by the server itself where it can (NFS 4.2 CLONE and COPY).
  */
-export function createShareBackend(settings: ShareSettings, deps: { host: Host; log: BackendLog }): Backend {
+export function createShareBackend(
+  settings: ShareSettings,
+  deps: { host: Host; log: BackendLog; metrics: CopyMetrics },
+): Backend {
   const { host } = deps;
   const claims = createClaims(settings.path, host.files);
   const places = createSharePlaces(settings.path, host.files, claims, deps.log);
+  const copier = createCopier({ pool: settings.name, files: host.files, log: deps.log, metrics: deps.metrics });
   const create = (item: Item, source: Item | undefined, signal: AbortSignal) =>
-    createFolder({ files: host.files, places, claims }, item, source, signal);
+    createFolder({ files: host.files, places, claims, copier }, item, source, signal);
 
   return {
     features: {
@@ -34,9 +40,11 @@ export function createShareBackend(settings: ShareSettings, deps: { host: Host; 
       thin: true,
       ownSuperblock: false,
       manyNodes: true,
+      resumesCopies: true,
     },
     plan: async (wish, items) => {
       const plan = planFolder(wish, items());
+      await places.checkWay(plan.layout.subDir); // before there is a record that would have to be undone
       if (!plan.layout.shared) await claims.checkFree(plan.layout.subDir);
       return plan;
     },
@@ -83,7 +91,7 @@ export function createShareBackend(settings: ShareSettings, deps: { host: Host; 
       const { totalBytes, availableBytes } = await host.files.statfs(settings.path);
       return { totalBytes, freeBytes: availableBytes, usedByVolumesBytes: undefined };
     },
-    recover: (_items, signal) => places.emptyTemporary(signal),
+    recover: (items, signal) => places.emptyTemporary(items, signal),
   };
 }
 

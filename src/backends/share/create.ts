@@ -3,6 +3,7 @@ import type { Files } from '../../host/files.ts';
 import type { Item, SharePlace } from '../backend.ts';
 import { shareLayout } from '../layout.ts';
 import type { Claims } from './claims.ts';
+import type { Copier } from './copy.ts';
 import type { SharePlaces } from './places.ts';
 
 /**
@@ -10,11 +11,12 @@ import type { SharePlaces } from './places.ts';
  * volumes share is taken as it is where it is there.
  */
 export async function createFolder(
-  { files, places, claims }: { files: Files; places: SharePlaces; claims: Claims },
+  deps: { files: Files; places: SharePlaces; claims: Claims; copier: Copier },
   item: Item,
   source: Item | undefined,
   signal: AbortSignal,
 ): Promise<void> {
+  const { files, places, claims } = deps;
   const place = shareLayout(item);
   const isShared = item.kind === 'volume' && place.shared;
   if (item.kind === 'volume' && !isShared && !(await claims.isOf(item))) await claims.take(item);
@@ -24,17 +26,17 @@ export async function createFolder(
     async (path) => {
       await files.makeFolder(path, place.mode ?? DEFAULT_MODE);
       if (source !== undefined) {
-        await copyContent(files, places, source, path, signal);
+        await copyContent(deps, item, source, path, signal);
       }
       if (item.kind === 'volume') await setOwner(files, path, place);
     },
-    signal,
+    { signal, resumes: source !== undefined },
   );
 }
 
 async function copyContent(
-  files: Files,
-  places: SharePlaces,
+  { places, copier }: { places: SharePlaces; copier: Copier },
+  item: Item,
   source: Item,
   path: string,
   signal: AbortSignal,
@@ -45,7 +47,7 @@ async function copyContent(
       `${source.kind} ${source.id}: its folder ${places.relative(source)} is missing on the share`,
     );
   }
-  await files.copy(places.path(source), path, signal);
+  await places.within(source, (from) => copier.copy(item, source, { from, to: path }, signal));
 }
 
 /** As csi-driver-nfs makes them: pods of any user may write. */

@@ -1,10 +1,10 @@
 import { basename, join, posix } from 'node:path';
-import { errnoOf, messageOf, StowageError } from '../../errors.ts';
+import { errnoOf, isStowageError, messageOf, StowageError } from '../../errors.ts';
 import type { Files } from '../../host/files.ts';
 import type { Item } from '../backend.ts';
 import { shareLayout } from '../layout.ts';
 import type { BackendLog } from '../log.ts';
-import { endIfAborted } from '../signals.ts';
+import { DRIVER_STOPS, endIfAborted } from '../signals.ts';
 import type { Claims } from './claims.ts';
 import { OWN_FOLDER, parentOf } from './place.ts';
 import { reaching } from './reach.ts';
@@ -20,14 +20,25 @@ export interface SharePlaces {
   relative(item: Item): string;
   path(item: Item): string;
   exists(item: Item): Promise<boolean>;
+  /** @throws 'precondition' where a link or a file is on the way to a new volume's folder; its parents may be missing */
+  checkWay(subDir: string): Promise<void>;
   /** Lets `make` make the folder at a temporary path, then renames it to its place, whose parents are made: complete or not at all. */
-  build(item: Item, make: (path: string) => Promise<void>, signal: AbortSignal): Promise<void>;
+  build(item: Item, make: (path: string) => Promise<void>, how: BuildOptions): Promise<void>;
+  /** Lets `use` reach the item's folder, through no link. ENOENT where it is missing. */
+  within(item: Item, use: (path: string) => Promise<void>): Promise<void>;
   /** To the trash; nothing where it is not there. */
   discard(item: Item): Promise<void>;
   /** To `archived-<name>` beside it, with the time behind where that is taken; nothing where it is not there. */
   archive(item: Item, at: Date): Promise<void>;
   purge(item: Item, signal: AbortSignal): Promise<void>;
-  emptyTemporary(signal: AbortSignal): Promise<void>;
+  /** But for what is being made of the items. */
+  emptyTemporary(items: readonly Item[], signal: AbortSignal): Promise<void>;
+}
+
+export interface BuildOptions {
+  readonly signal: AbortSignal;
+  /** `make` goes on with what it left when it ended for a while: by the driver's own end, or with 'unavailable'. Else it begins with nothing. */
+  readonly resumes: boolean;
 }
 
 export function createSharePlaces(sharePath: string, files: Files, claims: Claims, log: BackendLog): SharePlaces {
@@ -89,16 +100,24 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
     relative,
     path: (item) => join(sharePath, relative(item)),
     exists: async (item) => (await at(item, (path) => files.stat(path)))?.type === 'folder',
-    build: (item, make, signal) =>
+    async checkWay(subDir) {
+      const parent = parentOf(subDir);
+      if (parent === '') return;
+      await within(parent, async () => undefined).catch((error: unknown) => {
+        if (errnoOf(error) !== 'ENOENT') throw error;
+      });
+    },
+    within: (item, use) => within(relative(item), use),
+    build: (item, make, { signal, resumes }) =>
       within(TEMPORARY, async (folder) => {
         const path = join(folder, item.folder);
-        await remove(path, signal);
+        if (!resumes) await remove(path, signal);
         try {
           await make(path);
           endIfAborted(signal, `making ${item.kind} ${item.id}`);
           await settle(item, path);
         } catch (error) {
-          await removeHalfMade(path, item);
+          if (!resumes || !isPause(signal, error)) await removeHalfMade(path, item);
           throw error;
         }
       }),
@@ -106,7 +125,7 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
       if (item.kind === 'volume' && !(await claims.isOf(item))) return; // it has left, and the place may be another's
       await within(TRASH, (trash) =>
         at(item, async (path) => {
-          if ((await files.stat(path)) === undefined) return;
+          if ((await files.stat(path))?.type !== 'folder') return; // whatever took its place is not ours
           await files.rename(path, join(trash, item.folder));
         }),
       );
@@ -115,7 +134,7 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
     async archive(item, time) {
       if (!(await claims.isOf(item))) return;
       await at(item, async (path) => {
-        if ((await files.stat(path)) === undefined) return;
+        if ((await files.stat(path))?.type !== 'folder') return;
         const name = basename(path);
         const plain = join(path, '..', `archived-${name}`);
         const isTaken = (await files.stat(plain)) !== undefined;
@@ -127,11 +146,16 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
       for (const place of [TEMPORARY, TRASH])
         await within(place, (folder) => remove(join(folder, item.folder), signal));
     },
-    emptyTemporary: (signal) =>
+    emptyTemporary: (items, signal) =>
       within(TEMPORARY, async (folder) => {
-        for (const entry of await files.list(folder)) await remove(join(folder, entry), signal);
+        const kept = new Set(items.map((item) => item.folder));
+        for (const entry of await files.list(folder)) if (!kept.has(entry)) await remove(join(folder, entry), signal);
       }),
   };
+}
+
+function isPause(signal: AbortSignal, error: unknown): boolean {
+  return signal.reason === DRIVER_STOPS || isStowageError(error, 'unavailable');
 }
 
 /** 2026-11-21T08:00:00.000Z -> 20261121T080000Z */
