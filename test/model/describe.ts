@@ -38,6 +38,8 @@ export interface Modelled<W> {
   readonly checkInvariants: (world: W) => Promise<void>;
   readonly checkEnding: (world: W) => Promise<void>;
   readonly cleanup: (world: W) => Promise<void>;
+  /** How long one sequence may take. */
+  readonly limitMs?: number;
 }
 
 /** Random sequences of calls against the model of CSI, on the pools of one driver. */
@@ -65,7 +67,7 @@ export function describeSequences<W>(modelled: Modelled<W>, runs: number): void 
         const again = PATH === undefined ? {} : { path: PATH };
         await fc.assert(property, { seed: SEED, numRuns: runs, includeErrorInReport: true, ...again });
       },
-      runs * RUN_TIMEOUT_MS + 4 * SHRINK_MS,
+      runs * (modelled.limitMs ?? RUN_TIMEOUT_MS) + 4 * SHRINK_MS,
     );
   });
 }

@@ -2,9 +2,11 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseMountTable } from '../../../src/host/mountinfo.ts';
+import type { AnyRecord } from '../../../src/volumes/record.ts';
 import { shareName } from '../../../src/volumes/shares.ts';
 import { mount, mountPointsBeneath, signal } from '../../support/driver.ts';
 import { same } from '../world.ts';
+import { removeGroup } from './groups.ts';
 import { isInDoubt } from './model.ts';
 import { checkContent, detach, mayLook, publish, stage, stagingPath, targetPath, unpublish, unstage } from './nodes.ts';
 import { create, remove, removeSnapshot } from './volumes.ts';
@@ -25,8 +27,14 @@ export async function checkShareInvariants(world: ShareWorld): Promise<void> {
 /** What was answered is there, ready, and nothing else that nobody asked for. */
 function checkRecords({ driver, model }: ShareWorld, server: ModelServer): void {
   const live = [...driver.catalog.all(shareName(server.source))].filter(
-    ({ name, state }) => !['deleting', 'retained', 'archived'].includes(state) && !isInDoubt(model, name),
+    (record) => !['deleting', 'retained', 'archived'].includes(record.state) && !isInDoubt(model, labelOf(record)),
   );
+  function labelOf(record: AnyRecord): string {
+    const groupId = record.kind === 'snapshot' ? record.groupId : undefined;
+    if (groupId === undefined) return record.name;
+    const known = [...model.groups.values()].find(({ id }) => id === groupId);
+    return driver.catalog.group(groupId)?.name ?? known?.name ?? record.name;
+  }
   const sure = <Item extends { name: string; server: ModelServer }>(all: ReadonlyMap<string, Item>) =>
     [...all.values()].filter((item) => item.server === server && !isInDoubt(model, item.name));
   same(
@@ -43,6 +51,7 @@ function checkRecords({ driver, model }: ShareWorld, server: ModelServer): void 
         ({ name, id, sizeBytes, attached }) =>
           `volume ${name} ${id} ready, ${sizeBytes} bytes, attached to ${attached.size}`,
       ),
+      ...sure(model.groups).map(({ name, id }) => `group ${name} ${id} ready, 0 bytes`),
       ...sure(model.snapshots).map(({ name, id, sizeBytes }) => `snapshot ${name} ${id} ready, ${sizeBytes} bytes`),
     ].sort(),
   );
@@ -79,7 +88,7 @@ export async function checkShareEnding(world: ShareWorld): Promise<void> {
   for (const snapshot of [...model.snapshots.values()].slice(-MAX_RESTORED)) {
     const { server, sizeBytes, name } = snapshot;
     const source = { kind: 'snapshot', item: snapshot } as const;
-    await create(world, { name: `restored-${name}`, server, sizeBytes, onDelete: 'delete', source }, true);
+    await create(world, { name: `restored-${name.slice(-30)}`, server, sizeBytes, onDelete: 'delete', source }, true);
   }
   for (const volume of model.volumes.values()) {
     await stage(world, volume, mount());
@@ -89,7 +98,9 @@ export async function checkShareEnding(world: ShareWorld): Promise<void> {
     await unstage(world, volume);
   }
   for (const volume of [...model.volumes.values()]) await remove(world, volume);
-  for (const snapshot of [...model.snapshots.values()]) await removeSnapshot(world, snapshot);
+  for (const snapshot of [...model.snapshots.values()])
+    if (snapshot.group === undefined) await removeSnapshot(world, snapshot);
+  for (const group of [...model.groups.values()]) await removeGroup(world, group);
   await removeAbandoned(world);
   await world.driver.idle();
   for (const server of world.servers) await checkNothingLeft(world, server);

@@ -5,6 +5,7 @@ import type { ModelServer } from './world.ts';
 export interface ShareModel {
   readonly volumes: Map<string, ShareVolume>; // by name, as snapshots
   readonly snapshots: Map<string, ShareSnapshot>;
+  readonly groups: Map<string, ShareGroup>;
   /** Ids of what was deleted, and of whose server it was. */
   readonly gone: { readonly id: string; readonly server: ModelServer }[];
   /** Names of volumes that were kept when they were deleted: their folders stay. */
@@ -45,10 +46,28 @@ export interface ShareSnapshot {
   readonly sourceId: string;
   readonly sizeBytes: number;
   readonly content: Content;
+  /** The name of the group that it is of. */
+  readonly group?: string;
+}
+
+export interface ShareGroup {
+  readonly id: string;
+  readonly name: string;
+  readonly server: ModelServer;
+  readonly sourceIds: readonly string[];
+  readonly snapshotIds: readonly string[];
 }
 
 export function createShareModel(): ShareModel {
-  return { volumes: new Map(), snapshots: new Map(), gone: [], kept: [], doubts: [], abandoned: new Map() };
+  return {
+    volumes: new Map(),
+    snapshots: new Map(),
+    groups: new Map(),
+    gone: [],
+    kept: [],
+    doubts: [],
+    abandoned: new Map(),
+  };
 }
 
 export function isInDoubt({ doubts, abandoned }: ShareModel, name: string): boolean {

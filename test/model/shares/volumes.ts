@@ -89,8 +89,7 @@ export const SHARE_VOLUME_STEPS: readonly StepKind<ShareWorld>[] = [
   }),
   shareStep(3, 'delete snapshot', { snapshot: any }, async (world, { snapshot: number }) => {
     const snapshot = choose(world.model, world.model.snapshots, number);
-    if (snapshot === undefined) return;
-    await removeSnapshot(world, snapshot);
+    if (snapshot !== undefined) await removeSnapshot(world, snapshot);
   }),
 ];
 
@@ -176,10 +175,11 @@ async function deleteGone(world: ShareWorld, { id, server }: ShareVolume): Promi
 
 export async function removeSnapshot(world: ShareWorld, snapshot: ShareSnapshot): Promise<void> {
   const call = () => world.service.deleteSnapshot({ snapshotId: snapshot.id }, signal());
-  await insist(world, snapshot, call, () => {
+  const done = () => {
     world.model.snapshots.delete(snapshot.name);
     world.model.gone.push(snapshot);
-  });
+  };
+  await insist(world, snapshot, call, done, only(snapshot.group !== undefined, 'invalid'));
 }
 
 async function enterSnapshot(world: ShareWorld, name: string, source: ShareVolume, info: SnapshotInfo): Promise<void> {
