@@ -78,6 +78,8 @@ export interface Features {
   readonly manyNodes?: boolean;
   /** True where a restart of the node takes the data: nothing is kept after a deletion either. */
   readonly volatile?: boolean;
+  /** True where a copy that ends for a while ('unavailable', or the driver's own end) stays as it is, and the next call goes on with it. */
+  readonly resumesCopies?: boolean;
   /** The options that `modify` knows; left out: none. */
   readonly options?: readonly (keyof VolumeOptions)[];
 }
@@ -117,7 +119,7 @@ export type Opened =
 
 /**
  * One pool's way of keeping volumes. Every method may be called again after a crash at any point, leaves nothing behind
- * when it fails, and takes a signal that ends it. The caller holds the locks and has written the record before.
+ * when it fails (but see resumesCopies), and takes a signal that ends it. The caller holds the locks and has written the record before.
  */
 export interface Backend {
   readonly features: Features;

@@ -1,4 +1,5 @@
 import type { Host } from '../host/host.ts';
+import { type CopyMetrics, noMetrics } from '../telemetry/metrics.ts';
 import type { Backend } from './backend.ts';
 import { createBtrfsBackend } from './btrfs/backend.ts';
 import type { BtrfsSettings } from './btrfs/settings.ts';
@@ -27,7 +28,10 @@ export type BackendConfig =
   | ({ readonly backend: 'share' } & ShareSettings);
 
 /** The backend that keeps this pool's volumes. It touches nothing before its first call. */
-export function createBackend(config: BackendConfig, deps: { host: Host; log: BackendLog }): Backend {
+export function createBackend(
+  config: BackendConfig,
+  deps: { host: Host; log: BackendLog; metrics?: CopyMetrics },
+): Backend {
   switch (config.backend) {
     case 'directory':
       return createDirectoryBackend(config, deps);
@@ -42,6 +46,6 @@ export function createBackend(config: BackendConfig, deps: { host: Host; log: Ba
     case 'memory':
       return createMemoryBackend(config, deps);
     case 'share':
-      return createShareBackend(config, deps);
+      return createShareBackend(config, { metrics: noMetrics, ...deps });
   }
 }

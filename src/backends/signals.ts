@@ -1,5 +1,8 @@
 import { StowageError } from '../errors.ts';
 
+/** The reason of a signal by which the driver ends work at its own end: what was begun is for its next start. */
+export const DRIVER_STOPS = new StowageError('cancelled', 'the driver stops; its next start goes on');
+
 /** Throws 'timeout' or 'cancelled' (or the signal's own StowageError) if the signal has been given. `what` says what ends: "making volume v1". */
 export function endIfAborted(signal: AbortSignal, what: string): void {
   if (signal.aborted) throw abortError(signal, what);

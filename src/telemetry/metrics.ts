@@ -14,7 +14,20 @@ export interface GuardMetrics {
   countQuotaEscapes(pool: string, count: number): void;
 }
 
-export interface Metrics extends CallMetrics, GuardMetrics {
+/** What backends report of copies that are made file by file. */
+export interface CopyMetrics {
+  /** One more runs, or one less. */
+  changeCopies(pool: string, by: 1 | -1): void;
+  countCopiedBytes(pool: string, how: CopyWay, bytes: number): void;
+}
+
+/** By FICLONE (NFS 4.2: CLONE), by copy_file_range (NFS 4.2: COPY), or by reading and writing. */
+export type CopyWay = 'clone' | 'copy_file_range' | 'read_write';
+
+/** What the driver's domain reports. */
+export type DomainMetrics = GuardMetrics & CopyMetrics;
+
+export interface Metrics extends CallMetrics, DomainMetrics {
   readonly registry: Registry; // for what other parts want to show
 }
 
@@ -24,9 +37,11 @@ export interface MetricsServer {
 }
 
 /** For a driver without a metrics address. */
-export const noMetrics: CallMetrics & GuardMetrics = {
+export const noMetrics: CallMetrics & DomainMetrics = {
   observeCall: () => undefined,
   countQuotaEscapes: () => undefined,
+  changeCopies: () => undefined,
+  countCopiedBytes: () => undefined,
 };
 
 /** From an answer at once to a copy that takes minutes. */
@@ -34,7 +49,7 @@ const DURATION_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 
 
 /** The process's metrics. prom-client is loaded here, not at start: most drivers run without a metrics address. */
 export async function createMetrics(): Promise<Metrics> {
-  const { collectDefaultMetrics, Counter, Histogram, Registry: PromRegistry } = await import('prom-client');
+  const { collectDefaultMetrics, Counter, Gauge, Histogram, Registry: PromRegistry } = await import('prom-client');
   const registry = new PromRegistry();
   collectDefaultMetrics({ register: registry });
   const calls = new Histogram({
@@ -50,8 +65,22 @@ export async function createMetrics(): Promise<Metrics> {
     labelNames: ['pool'],
     registers: [registry],
   });
+  const copies = new Gauge({
+    name: 'stowage_copies_running',
+    help: 'Copies for snapshots and clones that are being made file by file, by pool.',
+    labelNames: ['pool'],
+    registers: [registry],
+  });
+  const copiedBytes = new Counter({
+    name: 'stowage_copied_bytes_total',
+    help: 'Bytes that copies for snapshots and clones have copied file by file, by pool and by how.',
+    labelNames: ['pool', 'how'],
+    registers: [registry],
+  });
   return {
     registry,
+    changeCopies: (pool, by) => copies.inc({ pool }, by),
+    countCopiedBytes: (pool, how, bytes) => copiedBytes.inc({ pool, how }, bytes),
     countQuotaEscapes: (pool, count) => escapes.inc({ pool }, count),
     observeCall: (method, code, durationMs) => calls.observe({ method, code }, durationMs / 1000),
   };

@@ -8,7 +8,7 @@ import type { Host } from '../host/host.ts';
 import { createShareHosts, type OpenShareFiles, type ShareHosts } from '../nfs/share-hosts.ts';
 import { listRemembered } from '../pools/identity.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { type GuardMetrics, noMetrics } from '../telemetry/metrics.ts';
+import { type DomainMetrics, noMetrics } from '../telemetry/metrics.ts';
 import { type AdoptRequest, adoptVolumes, type ReportAdoption } from './adopt.ts';
 import { bindService } from './bind-service.ts';
 import { type Catalog, createCatalog } from './catalog.ts';
@@ -54,7 +54,7 @@ export async function openDriver(options: {
   nodeId: string;
   host: Host;
   log: Logger;
-  metrics?: GuardMetrics;
+  metrics?: DomainMetrics;
   /** The program that has the command share-worker (NFS): this process's own, if not given. */
   program?: string;
   /** See createShareHosts. */

@@ -1,3 +1,6 @@
+import { DRIVER_STOPS } from '../backends/signals.ts';
+import type { StowageError } from '../errors.ts';
+
 /** Long work that outlives the call that began it: copies. At most one for each id. */
 export interface Jobs {
   /** Starts work under an id; a running one is joined instead. */
@@ -21,10 +24,10 @@ export function createJobs(): Jobs {
   const jobs = new Map<string, Job>();
   let stopping = false;
 
-  async function cancel(id: string): Promise<void> {
+  async function end(id: string, reason?: StowageError): Promise<void> {
     const job = jobs.get(id);
     if (job === undefined) return;
-    job.abort.abort();
+    job.abort.abort(reason);
     await Promise.allSettled([job.done]);
   }
 
@@ -40,13 +43,13 @@ export function createJobs(): Jobs {
       return done;
     },
     running: (id) => jobs.get(id)?.done,
-    cancel,
+    cancel: (id) => end(id),
     async idle() {
       while (jobs.size > 0) await Promise.allSettled([...jobs.values()].map(({ done }) => done));
     },
     async stop() {
       stopping = true;
-      await Promise.all([...jobs.keys()].map(cancel));
+      await Promise.all([...jobs.keys()].map((id) => end(id, DRIVER_STOPS)));
     },
     stopping: () => stopping,
   };

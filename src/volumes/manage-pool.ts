@@ -3,7 +3,7 @@ import { holdsVolumes, type PoolConfig } from '../config/schema.ts';
 import type { Host } from '../host/host.ts';
 import { createPool } from '../pools/pool.ts';
 import { createRoom } from '../pools/room.ts';
-import type { GuardMetrics } from '../telemetry/metrics.ts';
+import type { DomainMetrics } from '../telemetry/metrics.ts';
 import type { Context, ManagedPool } from './context.ts';
 import { checkExportable } from './exports.ts';
 import { createGuard, guardPeriodMs } from './guard.ts';
@@ -18,9 +18,9 @@ import { createTurns } from './turns.ts';
  * Makes a pool of the config, with all that the domain keeps for it. Touches nothing before its first check.
  * @param host the machine as this pool is reached: a share's works in a process of its own
  */
-export function managePool(context: Context, config: PoolConfig, host: Host, metrics: GuardMetrics): ManagedPool {
+export function managePool(context: Context, config: PoolConfig, host: Host, metrics: DomainMetrics): ManagedPool {
   const { log, catalog } = context;
-  const backend = createBackend(config, { host, log });
+  const backend = createBackend(config, { host, log, metrics });
   const pool = createPool(config, backend, {
     host,
     stateDir: context.config.stateDir,

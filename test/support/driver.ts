@@ -8,7 +8,7 @@ import { isStowageError, type StowageError } from '../../src/errors.ts';
 import type { Host } from '../../src/host/host.ts';
 import { createHost } from '../../src/host/system.ts';
 import { createLog } from '../../src/telemetry/log.ts';
-import { type GuardMetrics, noMetrics } from '../../src/telemetry/metrics.ts';
+import { type DomainMetrics, noMetrics } from '../../src/telemetry/metrics.ts';
 import type { Catalog } from '../../src/volumes/catalog.ts';
 import { type Driver, openDriver } from '../../src/volumes/driver.ts';
 import type { AccessMode, Capability, CreateVolumeRequest } from '../../src/volumes/requests.ts';
@@ -119,7 +119,7 @@ export async function makeDriver(options: {
   sizeBytes?: number;
   wrap?: (host: Host) => Host;
   nodeId?: string;
-  metrics?: GuardMetrics;
+  metrics?: DomainMetrics;
 }): Promise<TestDriver> {
   const { nodeId = 'node-1', wrap = (host: Host) => host, capability: usual = mount() } = options;
   const folder = await mkdtemp(join(tmpdir(), 'stowage-driver-'));
