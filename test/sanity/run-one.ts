@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startDriver, waitUntilReady } from '../../src/cli/demo/driver.ts';
 import { messageOf } from '../../src/errors.ts';
-import { labServers, type NfsVersion } from '../lab/support-nfs.ts';
+import { labServers, type NfsVersion, nfsUp } from '../lab/support-nfs.ts';
 import { makeDisks, makePool, type TestPool } from '../support/pools.ts';
 import { type Files, SECRET, writeFiles } from './files.ts';
 import { findLeftovers, trashEmptied } from './leftovers.ts';
@@ -59,6 +59,8 @@ async function onNewPool(
   out: string,
 ): Promise<{ report: Report; problems: string[] }> {
   const pool = await poolFor(scenario);
+  const isManaged = scenario.driver?.(pool.path).isManaged === true;
+  if (isManaged) await nfsUp('exportfs -ua'); // a server has one root
   const folder = await mkdtemp(join(tmpdir(), 'stowage-sanity-'));
   try {
     const files = await writeFiles(folder, scenario, pool.path);
@@ -69,6 +71,7 @@ async function onNewPool(
       return result;
     }).finally(() => copyFile(files.driverLog, `${out}.driver.log`));
     if (scenario.driver !== undefined) await unmountShares();
+    if (isManaged) await withdrawExports(join(folder, 'state', 'exports'));
     const problems = (await findLeftovers(folder, pool.path)).map((what) => `left behind: ${what}`);
     const log = await readFile(files.driverLog, 'utf8');
     return { report, problems: log.includes(SECRET) ? [...problems, "a secret is in the driver's log"] : problems };
@@ -94,6 +97,11 @@ async function withDriver<T>(files: Files, use: () => Promise<T>): Promise<T> {
 /** The controller's mounts of shares stay for the next driver, which never comes. */
 async function unmountShares(): Promise<void> {
   await promisify(execFile)('umount', ['-a', '-t', 'nfs,nfs4']);
+}
+
+/** The root that a driver leaves exported for the next one. What is still exported beneath it shows as a mount that is left behind. */
+async function withdrawExports(root: string): Promise<void> {
+  await nfsUp(`{ exportfs -u '*:${root}'; exportfs -f; umount ${root} || true; }`);
 }
 
 /** A new folder of the guest's NFS server, which has this version alone until it is cleaned up. */

@@ -31,6 +31,8 @@ export interface Served {
   readonly config: Settings;
   readonly parameters: Readonly<Record<string, string>>;
   readonly secret?: Readonly<Record<string, string>>;
+  /** True where it exports the pool itself. */
+  readonly isManaged?: boolean;
 }
 
 /** A folder that the guest's NFS server exports, which then has this version alone: csi-sanity gives nodes no mount options. */
@@ -68,6 +70,13 @@ function shareOver(
     secret: { mountOptions: `vers=${version}` },
   });
   return { backend: 'share', pool: `nfs-${version}`, settings: {}, driver, access: ['mount'], needs: 'nfs' };
+}
+
+/** Managed mode. */
+function managed(poolPath: string): Served {
+  const pools = [{ name: 'sanity', backend: 'directory', path: poolPath, trashBytesPerSecond: 0 }];
+  const config = { driver: 'nfs', managed: { server: '127.0.0.1', leaseSeconds: 10, pools } };
+  return { config, parameters: { pool: 'sanity' }, isManaged: true };
 }
 
 /** A backend is added here, with every way in which its pools differ. */
@@ -199,4 +208,14 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: 'nfs-share', ...shareOver('4.2') },
   { name: 'nfs-share-3', ...shareOver('3') },
   { name: 'nfs-share-4.1', onlyNamed: true, ...shareOver('4.1') },
+  // The last of NFS: the guest's server has the driver's root from then on.
+  {
+    name: 'nfs-managed',
+    backend: 'directory',
+    pool: 'xfs-quota',
+    settings: {},
+    driver: managed,
+    access: ['mount'],
+    needs: 'nfs',
+  },
 ];
