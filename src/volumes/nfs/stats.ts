@@ -2,31 +2,50 @@ import type { VolumeUsage } from '../../backends/backend.ts';
 import { isStowageError, messageOf, StowageError } from '../../errors.ts';
 import type { MountEntry } from '../../host/mounts.ts';
 import { isNfs } from '../../host/nfs-mount.ts';
+import { createSlots } from '../../host/slots.ts';
 import type { Context } from '../context.ts';
 import type { NodeExpandRequest, StatsRequest } from '../requests.ts';
 import type { Stats } from '../service.ts';
 
 /** A server that has not answered by then is reported as not answering. */
 const ANSWER_TIMEOUT_MS = 5_000;
+/** Its answer, and that to one before. */
+const TURN_TIMEOUT_MS = 12_000;
 /** One that was silent is not asked again for so long: each question holds a child. */
 const SILENCE_MS = 10_000;
 
-/** NodeGetVolumeStats, asking the server by children, of which at most one waits for each mount. */
+/** Children that may wait for one server's file system at once: a node may have a hundred volumes of it. */
+const ASKING_MAX = 4;
+
+/** NodeGetVolumeStats, asking the server by children, of which at most one waits for each mount, and a few for all mounts of a file system. */
 export type AskStats = (context: Context, request: StatsRequest) => Promise<Stats>;
 
 export function createNfsStats(): AskStats {
   const asking = new Map<string, Promise<Stats>>(); // by mount point
-  const silentUntilMs = new Map<string, number>(); // by the superblock's number
+  const silentUntilMs = new Map<string, number>(); // by file system
+  const slots = createSlots(ASKING_MAX); // by the same
 
   async function ask(context: Context, mount: MountEntry): Promise<Stats> {
-    const silentMs = (silentUntilMs.get(mount.device) ?? 0) - Date.now();
+    const signal = AbortSignal.timeout(TURN_TIMEOUT_MS);
+    const giveUp = () => new StowageError('timeout', `${ASKING_MAX} others wait for it`);
+    try {
+      return await slots.within(fileSystemOf(mount), signal, giveUp, () => askNow(context, mount));
+    } catch (error) {
+      if (isStowageError(error, 'timeout')) return notAnswering(mount, messageOf(error));
+      throw error;
+    }
+  }
+
+  async function askNow(context: Context, mount: MountEntry): Promise<Stats> {
+    const fileSystem = fileSystemOf(mount);
+    const silentMs = (silentUntilMs.get(fileSystem) ?? 0) - Date.now();
     if (silentMs > 0) return notAnswering(mount, 'it did not a moment ago');
     try {
       const usage = await statfs(context, mount.mountPoint);
-      silentUntilMs.delete(mount.device);
+      silentUntilMs.delete(fileSystem);
       return { usage, condition: { abnormal: false, message: 'in order' } };
     } catch (error) {
-      if (isStowageError(error, 'timeout')) silentUntilMs.set(mount.device, Date.now() + SILENCE_MS);
+      if (isStowageError(error, 'timeout')) silentUntilMs.set(fileSystem, Date.now() + SILENCE_MS);
       return notAnswering(mount, messageOf(error));
     }
   }
@@ -39,6 +58,11 @@ export function createNfsStats(): AskStats {
     asking.set(mount.mountPoint, answer);
     return answer;
   };
+}
+
+/** A file system of a server: its number alone may be that of another one a moment later. */
+function fileSystemOf({ device, source }: MountEntry): string {
+  return `${device} ${source.slice(0, source.indexOf(':/'))}`;
 }
 
 function notAnswering({ source }: MountEntry, why: string): Stats {
