@@ -101,6 +101,31 @@ describe("a share's worker process", () => {
     expect(await host.files.list(join(folder, 'run'))).toEqual([]);
   });
 
+  it('copies trees, tells how far it is, and goes on after its death', async () => {
+    const { share } = setUp();
+    const { files } = share;
+    const source = join(pool.path, 'many');
+    await mkdir(source);
+    for (let index = 0; index < 400; index++) await writeFile(join(source, `${index}`), 'x'.repeat(5000));
+    const handle = await files.openFolder(pool.path, '');
+    const paths = [join(handle.path, 'many'), join(handle.path, 'many-copy')] as const;
+    const told: number[] = [];
+    const copying = files.copyTree(...paths, never, (progress) => {
+      told.push(progress.files);
+      if (told.length === 1) void share.close(); // kills the workers, in the midst of it
+    });
+    await expect(copying).rejects.toMatchObject({ code: 'unavailable' });
+    await handle.close();
+    expect(told).toHaveLength(1);
+    const there = await host.files.list(join(pool.path, 'many-copy'));
+    const again = setUp().share.files;
+    const { files: all, filesKept, clonedBytes } = await again.copyTree(source, join(pool.path, 'many-copy'), never);
+    expect(all).toBe(400);
+    expect(filesKept).toBeLessThanOrEqual(there.length);
+    expect(clonedBytes).toBe((all - filesKept) * 5000);
+    expect(await again.list(join(pool.path, 'many-copy'))).toHaveLength(400);
+  });
+
   it('holds up nobody while it waits for a frozen file system, is given up, and counted until it is gone', async () => {
     await freezePool();
     const { share, clock } = setUp({ unkillable: 0 });

@@ -5,6 +5,8 @@ it('serves the calls by method and code until it is closed', async () => {
   const metrics = await createMetrics();
   metrics.observeCall('Node/NodePublishVolume', 'OK', 3);
   metrics.observeCall('Node/NodePublishVolume', 'NOT_FOUND', 1500);
+  metrics.changeCopies('share-1', 1);
+  metrics.countCopiedBytes('share-1', 'clone', 4096);
   const server = await serveMetrics('127.0.0.1:0', metrics);
   try {
     const url = `http://127.0.0.1:${server.port}`;
@@ -17,6 +19,8 @@ it('serves the calls by method and code until it is closed', async () => {
     expect(text).toContain(
       'stowage_csi_call_duration_seconds_sum{method="Node/NodePublishVolume",code="NOT_FOUND"} 1.5',
     );
+    expect(text).toContain('stowage_copies_running{pool="share-1"} 1');
+    expect(text).toContain('stowage_copied_bytes_total{pool="share-1",how="clone"} 4096');
     expect(text).toContain('process_resident_memory_bytes');
     expect((await fetch(url)).status).toBe(404);
   } finally {
