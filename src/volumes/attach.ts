@@ -1,10 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { isStowageError, StowageError } from '../errors.ts';
 import { checkCapability, isOfManyNodes } from './choose.ts';
 import type { Context, ManagedPool } from './context.ts';
 import { lockKey, withLocks } from './locks.ts';
 import { find, needReady } from './lookup.ts';
 import { attachStaticNfs, isStaticNfs } from './nfs/static.ts';
-import { isNodeOfShares } from './node-address.ts';
+import { addressesOfNode, isNodeOfShares } from './node-address.ts';
 import type { VolumeRecord } from './record.ts';
 import type { AttachRequest, DetachRequest } from './requests.ts';
 import { attachStatic } from './static/describe.ts';
@@ -30,7 +31,8 @@ export async function attach(
     const attached = record.attached.find((attachment) => attachment.nodeId === nodeId);
     if (attached === undefined) {
       checkLimit(context, nodeId);
-      const attachedNow = [...record.attached, { nodeId, readOnly }];
+      const fsid = isExported(context, pool) ? { fsid: fsidFor(record, nodeId) } : {};
+      const attachedNow = [...record.attached, { nodeId, readOnly, ...fsid }];
       await admit(context, pool, await context.store.update<VolumeRecord>(record, { attached: attachedNow }), signal);
     } else if (attached.readOnly !== readOnly) {
       throw new StowageError(
@@ -60,13 +62,27 @@ export async function detach(
       if (kept.length < record.attached.length) await context.store.update<VolumeRecord>(record, { attached: kept });
     };
     const gone = nodeId === undefined ? record.attached.map((attachment) => attachment.nodeId) : [nodeId];
-    if (context.exports === undefined || pool.config.backend === 'share') await forget();
+    if (context.exports === undefined || !isExported(context, pool)) await forget();
     else await context.exports.shutOut(record, gone.filter(isNodeOfShares), forget, signal);
   });
 }
 
 async function admit(context: Context, pool: ManagedPool, record: VolumeRecord, signal: AbortSignal): Promise<void> {
-  if (pool.config.backend !== 'share') await context.exports?.admit(record, signal);
+  if (isExported(context, pool)) await context.exports?.admit(record, signal);
+}
+
+function isExported({ exports }: Context, pool: ManagedPool): boolean {
+  return exports !== undefined && pool.config.backend !== 'share';
+}
+
+/**
+ * A new one for each attachment, so that what a node still has open from an earlier one never counts again: it could write what it had left over what was written by others since.
+ * Two node ids with one address are one client to the server, which has one of each volume.
+ */
+function fsidFor({ attached }: VolumeRecord, nodeId: string): string {
+  const addresses = addressesOfNode(nodeId);
+  const same = attached.find((other) => addressesOfNode(other.nodeId).some((address) => addresses.includes(address)));
+  return same?.fsid ?? randomUUID();
 }
 
 function refuseOtherNode(context: Context, { nodeId, volumeId }: AttachRequest): void {

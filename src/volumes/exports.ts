@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Config, PoolConfig } from '../config/schema.ts';
 import { messageOf, StowageError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
-import { type Admission, createManagedServer, type ExportedVolume, type ManagedServer } from '../nfs/managed/server.ts';
+import { type Admission, createManagedServer, type ManagedServer } from '../nfs/managed/server.ts';
 import type { Context, ManagedPool } from './context.ts';
 import { poolOf } from './lookup.ts';
 import { addressesOfNode } from './node-address.ts';
@@ -78,7 +78,7 @@ function createExports(
     if (opened.type !== 'folder')
       throw new StowageError('internal', `volume ${record.id} is no folder, and cannot be exported`);
     await server.start(signal);
-    await server.admit(volumeOf(record), opened.path, admissionsOf(record), signal);
+    await server.admit(record, opened.path, admissionsOf(record), signal);
   }
 
   /** Volumes of a pool that is away keep what they have. */
@@ -171,16 +171,13 @@ async function isHere(pool: ManagedPool): Promise<boolean> {
   );
 }
 
-function volumeOf({ id, pool, folder }: VolumeRecord): ExportedVolume {
-  return { id, pool, folder };
-}
-
 /** A node that has it twice, by two names of one address, may write if one may. */
 function admissionsOf({ attached }: VolumeRecord): Admission[] {
-  const readOnly = new Map<string, boolean>();
-  for (const node of attached) {
-    for (const address of addressesOfNode(node.nodeId))
-      readOnly.set(address, node.readOnly && (readOnly.get(address) ?? true));
+  const admissions = new Map<string, Admission>();
+  for (const { nodeId, readOnly, fsid } of attached) {
+    if (fsid === undefined) continue; // by a driver that does not export
+    for (const address of addressesOfNode(nodeId))
+      admissions.set(address, { address, readOnly: readOnly && (admissions.get(address)?.readOnly ?? true), fsid });
   }
-  return [...readOnly].map(([address, isReadOnly]) => ({ address, readOnly: isReadOnly }));
+  return [...admissions.values()];
 }

@@ -81,7 +81,7 @@ const volumeSchema = z.object({
   movedFrom: z.optional(poolHash), // of the pool whose record is not yet known to be `departed`
   movedTo: z.optional(poolHash), // where a `departed` one is; of a ready one: where it may be, if its move was interrupted
   source: z.optional(z.object({ kind: z.enum(['volume', 'snapshot']), id })),
-  attached: z.array(z.object({ nodeId: z.string(), readOnly: z.boolean() })),
+  attached: z.array(z.object({ nodeId: z.string(), readOnly: z.boolean(), fsid: z.optional(z.uuid()) })), // fsid: of the node's file handles, where we export the volume
   removedAt: z.optional(time),
   options: z.optional(
     z.object({

@@ -83,6 +83,34 @@ describe('a node whose packets are lost while it is shut out', () => {
     await detach(server, volume, second);
     await remove(server, volume);
   });
+
+  it('does not write it either where it has got the volume back, which it mounts anew', async () => {
+    const volume = await createdInPool(server, 'back');
+    await attach(server, volume, first);
+    const path = await inPod(first, volume);
+    const held = startHolder(first);
+    expect(await held.ask(`open ${path}/file`)).toBe('opened'); // its client may write with no lock that it could lose
+    expect(await held.ask('write first')).toBe('written');
+    await first.setLink('down');
+    const late = held.ask('write late');
+    await detach(server, volume, first);
+    await attach(server, volume, second);
+    await sh(second, `echo second >>${await inPod(second, volume)}/file`);
+    await outOfPod(second, volume);
+    await detach(server, volume, second);
+    await attach(server, volume, first);
+    await first.setLink('up');
+    expect(await late).toMatch(SHUT_OUT);
+    await inPod(first, volume);
+    expect(await sh(first, `cat ${path}/file`)).toBe('first\nsecond\n');
+    await sh(first, `echo third >>${path}/file; sync ${path}/file`);
+    expect(await held.ask('write later')).toMatch(SHUT_OUT);
+    held.end();
+    expect(await sh(server, `cat ${await folderOf(volume)}/file`)).toBe('first\nsecond\nthird\n');
+    await outOfPod(first, volume);
+    await detach(server, volume, first);
+    await remove(server, volume);
+  });
 });
 
 if (isFull) {

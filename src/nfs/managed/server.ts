@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Host } from '../../host/host.ts';
 import type { NfsExport } from '../../host/nfs-exports.ts';
 import type { NfsServerSettings } from '../../host/nfs-server.ts';
@@ -8,7 +7,6 @@ import { createExportRoot } from './root.ts';
 
 /** A volume as it is exported. */
 export interface ExportedVolume {
-  readonly id: string;
   readonly pool: string;
   readonly folder: string; // its name among those of its pool
 }
@@ -17,12 +15,13 @@ export interface ExportedVolume {
 export interface Admission {
   readonly address: string;
   readonly readOnly: boolean;
+  readonly fsid: string; // a UUID, with which the node's file handles begin: those with another one are stale
 }
 
 /** The kernel's NFS server of this machine, as far as volumes are exported by it. Callers see to it that no two calls for one volume overlap. */
 export interface ManagedServer {
   /** Where a volume's folder is exported from, for NFS 3; NFS 4 sees it from `rootPath`. */
-  pathOf(volume: Pick<ExportedVolume, 'pool' | 'folder'>): string;
+  pathOf(volume: ExportedVolume): string;
   readonly rootPath: string;
   /** Starts the server unless it runs, and exports the root. Again does nothing. */
   start(signal: AbortSignal): Promise<void>;
@@ -70,11 +69,11 @@ export function createManagedServer(
       const isExported = (await host.nfsExports.list()).some(({ path }) => path === rootPath);
       if (!isExported) await host.nfsExports.add({ path: rootPath, client: EVERYONE }, ROOT_OPTIONS, signal);
     },
-    async admit({ id, pool, folder }, source, admissions, signal) {
+    async admit({ pool, folder }, source, admissions, signal) {
       await root.bind(pool, folder, source);
       const path = root.pathOf(pool, folder);
-      for (const { address, readOnly } of admissions) {
-        const options = [readOnly ? 'ro' : 'rw', `fsid=${fsidOf(id)}`, ...OPTIONS];
+      for (const { address, readOnly, fsid } of admissions) {
+        const options = [readOnly ? 'ro' : 'rw', `fsid=${fsid}`, ...OPTIONS];
         await host.nfsExports.add({ path, client: address }, options, signal);
       }
     },
@@ -82,10 +81,4 @@ export function createManagedServer(
     drop: (folder, address, signal) => dropHeld(deps, folder, address, signal),
     withdraw: root.unbind,
   };
-}
-
-/** What a volume's file handles begin with: the same after every restart, and on every machine that its pool moves to. */
-function fsidOf(volumeId: string): string {
-  const hex = createHash('sha256').update(volumeId).digest('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
 }

@@ -32,14 +32,17 @@ export async function publishNfs(context: Context, request: PublishRequest): Pro
     }
     const flags = flagsOf(request);
     const there = table.at(target);
-    if (there !== undefined) {
+    if (there !== undefined && isMountOf(place, there) && there.device !== staged.device) {
+      await unpublishMount(host, target); // of an earlier attachment: NodeStageVolume has replaced what it was bound from
+    } else if (there !== undefined) {
       if (isMountOf(place, there) && hasFlags(there, flags)) return;
       throw new StowageError(
         'already-exists',
         `${request.targetPath} is the mount point of ${there.source} already, ${there.options.includes('ro') ? 'read-only' : 'writable'}; unpublish that first`,
       );
     }
-    const other = table.entries.find((mount) => mount.mountPoint !== stagingPath && isMountOf(place, mount));
+    const ours = [stagingPath, target];
+    const other = table.entries.find((mount) => !ours.includes(mount.mountPoint) && isMountOf(place, mount));
     if (other !== undefined && ONE_TARGET.includes(request.capability.mode)) {
       throw new StowageError(
         'precondition',

@@ -8,6 +8,7 @@ import { type NfsPlace, readMount } from './place.ts';
 
 /** How long taking a mount away may take: with a dead server, whatever is left of it then is the kernel's. */
 const UNMOUNT_TIMEOUT_MS = 8_000;
+const STALE_TIMEOUT_MS = 5_000;
 
 /** NodeStageVolume: mounts the volume's folder once, with the options of its StorageClass or PersistentVolume; the kernel's default is `hard`. */
 export async function stageNfs(context: Context, request: StageRequest, signal: AbortSignal): Promise<void> {
@@ -18,11 +19,15 @@ export async function stageNfs(context: Context, request: StageRequest, signal: 
     const stagingPath = await host.files.resolveParent(request.stagingPath);
     const there = (await host.mounts.table()).at(stagingPath);
     if (there !== undefined) {
-      if (isMountOf(place, there)) return;
-      throw new StowageError(
-        'already-exists',
-        `${stagingPath} is the mount point of ${there.source} already, not of ${place.source}; unstage that first`,
-      );
+      if (!isMountOf(place, there)) {
+        throw new StowageError(
+          'already-exists',
+          `${stagingPath} is the mount point of ${there.source} already, not of ${place.source}; unstage that first`,
+        );
+      }
+      if (!place.isExported || !(await isStale(context, stagingPath, signal))) return;
+      context.log.warn({ volumeId, stagingPath }, 'a mount from an earlier attachment is replaced');
+      await takeAway(context, stagingPath, signal);
     }
     await host.files.makeFolders(stagingPath);
     await host.nfs.mount(place.source, stagingPath, options, signal).catch((error: unknown) => {
@@ -60,15 +65,31 @@ export async function unstageNfs(context: Context, request: UnstageRequest, sign
     const stagingPath = await host.files.resolveParent(request.stagingPath);
     const there = (await host.mounts.table()).at(stagingPath);
     if (there === undefined || !isNfs(there)) return; // whatever is there is not ours
-    await host.nfs.unmount(
-      stagingPath,
-      { force: false },
-      AbortSignal.any([signal, AbortSignal.timeout(UNMOUNT_TIMEOUT_MS)]),
-    );
+    await takeAway(context, stagingPath, signal);
   });
 }
 
+async function takeAway({ host }: Context, stagingPath: string, signal: AbortSignal): Promise<void> {
+  const inTime = AbortSignal.any([signal, AbortSignal.timeout(UNMOUNT_TIMEOUT_MS)]);
+  await host.nfs.unmount(stagingPath, { force: false }, inTime);
+}
+
+/** True for a mount of ours whose volume was detached from this node since, and attached again. Where the server is silent, it stays. */
+async function isStale({ host }: Context, path: string, signal: AbortSignal): Promise<boolean> {
+  const inTime = AbortSignal.any([signal, AbortSignal.timeout(STALE_TIMEOUT_MS)]);
+  try {
+    const { stderr } = await host.commands.run('stat', ['--file-system', '--', path], {
+      signal: inTime,
+      exitCodes: [0, 1],
+    });
+    return stderr.includes('Stale file handle');
+  } catch (error) {
+    if (signal.aborted || !isStowageError(error, 'timeout')) throw error;
+    return false;
+  }
+}
+
 /** The mount's own name tells it from others: all volumes of a share are one device (nfs(5), sharecache). */
-export function isMountOf({ source }: Pick<NfsPlace, 'source'>, mount: MountEntry): boolean {
-  return isNfs(mount) && mount.source === source;
+export function isMountOf({ sources }: Pick<NfsPlace, 'sources'>, mount: MountEntry): boolean {
+  return isNfs(mount) && sources.includes(mount.source);
 }
