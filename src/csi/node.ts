@@ -15,7 +15,7 @@ const ALWAYS: readonly Capability[] = [
 export function createNode(volumes: VolumeService): ServiceHandlers<'node'> {
   return {
     NodeStageVolume: async (request, { signal }) => {
-      await volumes.stage(requests.stage(request), signal);
+      await volumes.stage(requests.stage(request, volumes.features.parameters), signal);
       return {};
     },
     NodeUnstageVolume: async (request, { signal }) => {

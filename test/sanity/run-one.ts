@@ -60,7 +60,7 @@ async function onNewPool(
 ): Promise<{ report: Report; problems: string[] }> {
   const pool = await poolFor(scenario);
   const isManaged = scenario.driver?.(pool.path).isManaged === true;
-  if (isManaged) await nfsUp('exportfs -ua'); // a server has one root
+  if (isManaged) await clearServer();
   const folder = await mkdtemp(join(tmpdir(), 'stowage-sanity-'));
   try {
     const files = await writeFiles(folder, scenario, pool.path);
@@ -97,6 +97,12 @@ async function withDriver<T>(files: Files, use: () => Promise<T>): Promise<T> {
 /** The controller's mounts of shares stay for the next driver, which never comes. */
 async function unmountShares(): Promise<void> {
   await promisify(execFile)('umount', ['-a', '-t', 'nfs,nfs4']);
+}
+
+/** The guest's server, of all versions, without what other scenarios export: a server has one root. */
+async function clearServer(): Promise<void> {
+  await labServers();
+  await nfsUp('exportfs -ua');
 }
 
 /** The root that a driver leaves exported for the next one. What is still exported beneath it shows as a mount that is left behind. */

@@ -72,11 +72,19 @@ function shareOver(
   return { backend: 'share', pool: `nfs-${version}`, settings: {}, driver, access: ['mount'], needs: 'nfs' };
 }
 
-/** Managed mode. */
-function managed(poolPath: string): Served {
-  const pools = [{ name: 'sanity', backend: 'directory', path: poolPath, trashBytesPerSecond: 0 }];
-  const config = { driver: 'nfs', managed: { server: '127.0.0.1', leaseSeconds: 10, pools } };
-  return { config, parameters: { pool: 'sanity' }, isManaged: true };
+/** Managed mode, mounted by one version of NFS. */
+function managedOver(
+  version: NfsVersion,
+): Pick<Scenario, 'backend' | 'pool' | 'settings' | 'driver' | 'access' | 'needs'> {
+  const driver = (poolPath: string) => {
+    const pools = [{ name: 'sanity', backend: 'directory', path: poolPath, trashBytesPerSecond: 0 }];
+    const managed = { server: '127.0.0.1', leaseSeconds: 10, nfs3: version === '3', pools };
+    return {
+      ...{ config: { driver: 'nfs', managed }, parameters: { pool: 'sanity' } },
+      ...{ secret: { mountOptions: `vers=${version}` }, isManaged: true },
+    };
+  };
+  return { backend: 'directory', pool: 'xfs-quota', settings: {}, driver, access: ['mount'], needs: 'nfs' };
 }
 
 /** A backend is added here, with every way in which its pools differ. */
@@ -206,16 +214,9 @@ export const SCENARIOS: readonly Scenario[] = [
     maySkip: { ...NO_COPIES, ...NO_GROWTH },
   },
   { name: 'nfs-share', ...shareOver('4.2') },
-  { name: 'nfs-share-3', ...shareOver('3') },
+  { name: 'nfs-share-3', onlyNamed: true, ...shareOver('3') },
   { name: 'nfs-share-4.1', onlyNamed: true, ...shareOver('4.1') },
   // The last of NFS: the guest's server has the driver's root from then on.
-  {
-    name: 'nfs-managed',
-    backend: 'directory',
-    pool: 'xfs-quota',
-    settings: {},
-    driver: managed,
-    access: ['mount'],
-    needs: 'nfs',
-  },
+  { name: 'nfs-managed', ...managedOver('4.2') },
+  { name: 'nfs-managed-3', onlyNamed: true, ...managedOver('3') },
 ];

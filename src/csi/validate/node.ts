@@ -1,4 +1,5 @@
 import type {
+  Capability,
   NodeExpandRequest,
   PublishRequest,
   StageRequest,
@@ -6,6 +7,7 @@ import type {
   UnpublishRequest,
   UnstageRequest,
 } from '../../volumes/requests.ts';
+import type { ServiceFeatures } from '../../volumes/service.ts';
 import type { NodeExpandVolumeRequest__Output } from '../generated/csi/v1/NodeExpandVolumeRequest.ts';
 import type { NodeGetVolumeStatsRequest__Output } from '../generated/csi/v1/NodeGetVolumeStatsRequest.ts';
 import type { NodePublishVolumeRequest__Output } from '../generated/csi/v1/NodePublishVolumeRequest.ts';
@@ -17,16 +19,25 @@ import { sizeRange } from './capacity.ts';
 import { ephemeralWish } from './ephemeral.ts';
 import { checkSecrets, requiredVolumeId, stringMap } from './fields.ts';
 import { optionalPath, requiredPath, volumePath } from './paths.ts';
+import { secretMountOptions } from './share-parameters.ts';
 
-export function stage(request: NodeStageVolumeRequest__Output): StageRequest {
+/** @param dialect that of shares takes mount options from the secret, too */
+export function stage(request: NodeStageVolumeRequest__Output, dialect: ServiceFeatures['parameters']): StageRequest {
   checkSecrets(request.secrets);
   stringMap('publish_context', request.publishContext);
+  const capability = requiredCapability('volume_capability', request.volumeCapability);
   return {
     volumeId: requiredVolumeId(request.volumeId),
     stagingPath: requiredPath('staging_target_path', request.stagingTargetPath),
-    capability: requiredCapability('volume_capability', request.volumeCapability),
+    capability: dialect === 'shares' ? withOptions(capability, secretMountOptions(request.secrets)) : capability,
     volumeContext: stringMap('volume_context', request.volumeContext),
   };
+}
+
+function withOptions(capability: Capability, options: readonly string[]): Capability {
+  const { access } = capability;
+  if (access.type === 'block') return capability;
+  return { ...capability, access: { ...access, mountFlags: [...access.mountFlags, ...options] } };
 }
 
 export function unstage(request: NodeUnstageVolumeRequest__Output): UnstageRequest {

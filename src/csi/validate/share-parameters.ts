@@ -54,11 +54,13 @@ function poolOf(field: string, own: Received, extras: ShareExtras): string {
 /** As csi-driver-nfs does: of the StorageClass, and of the provisioner's secret. */
 function mountOptions({ capabilities, secrets }: ShareExtras): string[] {
   const flags = capabilities.flatMap(({ access }) => (access.type === 'mount' ? access.mountFlags : []));
+  return [...parseMountOptions(flags, 'mount_flags'), ...secretMountOptions(secrets)];
+}
+
+/** The mount options in a secret, as csi-driver-nfs names them. */
+export function secretMountOptions(secrets: Received): string[] {
   const secret = Object.entries(secrets).find(([key]) => key.toLowerCase() === 'mountoptions')?.[1];
-  return [
-    ...parseMountOptions(flags, 'mount_flags'),
-    ...(secret === undefined ? [] : parseMountOptions([secret], 'secrets.mountOptions')),
-  ];
+  return secret === undefined ? [] : parseMountOptions([secret], 'secrets.mountOptions');
 }
 
 /** Keys as they are documented, whatever their case. */

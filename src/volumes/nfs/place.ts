@@ -1,6 +1,6 @@
 import { StowageError } from '../../errors.ts';
 import { parseMountOptions, reachingOptions } from '../../nfs/options.ts';
-import { mountSource, parseShareSource } from '../../nfs/source.ts';
+import { mountSource, parseShareSource, type ShareSource } from '../../nfs/source.ts';
 import { resolveSubDir } from '../../nfs/sub-dir.ts';
 import type { Capability } from '../requests.ts';
 
@@ -10,6 +10,8 @@ type VolumeContext = Readonly<Record<string, string>>;
 export interface NfsPlace {
   readonly server: string;
   readonly source: string; // as mountinfo names it: server:/share/subDir
+  /** All that it may be mounted as: what we export is elsewhere for NFS 3. */
+  readonly sources: readonly string[];
   /** True for what we export ourselves, to the nodes that it is attached to. */
   readonly isExported: boolean;
   /** Of static volumes written for csi-driver-nfs: the mode that its folder shall have. */
@@ -29,9 +31,7 @@ export function namesShare(context: VolumeContext): boolean {
 export function readPlace(context: VolumeContext, options: readonly string[] = []): NfsPlace {
   const given = parseShareSource(attribute(context, 'server') ?? '', attribute(context, 'share') ?? '');
   const exportRoot = attribute(context, 'exportRoot');
-  const isVersion3 = reachingOptions(options).includes('vers=3');
-  const share =
-    exportRoot !== undefined && isVersion3 ? parseShareSource(given.server, `${exportRoot}${given.share}`) : given;
+  const ofVersion3 = exportRoot === undefined ? given : parseShareSource(given.server, `${exportRoot}${given.share}`);
   const subDir = attribute(context, 'subDir') ?? '';
   const mode = attribute(context, 'mountPermissions');
   if (mode !== undefined && !/^0*[0-7]{1,4}$/.test(mode)) {
@@ -40,9 +40,12 @@ export function readPlace(context: VolumeContext, options: readonly string[] = [
       `mountPermissions is ${JSON.stringify(mode)}; it must be octal digits, such as 0770`,
     );
   }
+  const sourceOf = (share: ShareSource) =>
+    mountSource(share, subDir === '' ? undefined : resolveSubDir(subDir, context));
   return {
-    server: share.server,
-    source: mountSource(share, subDir === '' ? undefined : resolveSubDir(subDir, context)),
+    server: given.server,
+    source: sourceOf(reachingOptions(options).includes('vers=3') ? ofVersion3 : given),
+    sources: [sourceOf(given), sourceOf(ofVersion3)],
     isExported: exportRoot !== undefined,
     mode: mode === undefined || Number.parseInt(mode, 8) === 0 ? undefined : mode,
   };
