@@ -61,7 +61,7 @@ function candidate(old: OldVolume, { classes }: Objects, { shares, onDelete }: C
       ? placeOfCsiDriverNfs(volume)
       : placeOfNfsSubdir(volume, shares, classes.get(spec.storageClassName ?? ''));
   const { server, share, subDir } = place;
-  const options = parseMountOptions([...(spec.mountOptions ?? []), ...place.options], 'mountOptions');
+  const options = [...new Set(parseMountOptions([...(spec.mountOptions ?? []), ...place.options], 'mountOptions'))];
   return {
     volume,
     wish: { name: metadata.name, server, share, subDir, options, sizeBytes, onDelete: onDelete ?? place.onDelete },

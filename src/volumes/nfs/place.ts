@@ -60,10 +60,11 @@ export function readMount(request: {
   checkAccess(request.volumeId, request.capability);
   const { access } = request.capability;
   const written = attribute(request.volumeContext, 'mountOptions'); // of static volumes, as for csi-driver-nfs
-  const options = [
+  const all = [
     ...parseMountOptions(access.type === 'mount' ? access.mountFlags : [], 'mount_flags'),
     ...(written === undefined ? [] : parseMountOptions([written], 'volume_context.mountOptions')),
   ];
+  const options = [...new Set(all)]; // mount.nfs refuses a version twice
   return { place: readPlace(request.volumeContext, options), options };
 }
 
