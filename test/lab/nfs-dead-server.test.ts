@@ -24,9 +24,8 @@ import {
 const isFull = process.env.STOWAGE_LAB === 'full';
 const CALLS = isFull ? 1000 : 50;
 const END_MS = 15_000; // for NodeUnpublish and NodeUnstage
-const DEADLINE_MS = 30_000;
+const DEADLINE_MS = 15_000;
 const SHORT_MS = 1_000;
-const WARM_UP_CALLS = 16;
 const IN_FLIGHT = 8;
 const IDLE = 5; // as many as callsFor has calls
 const TRIES = 120;
@@ -51,7 +50,11 @@ afterAll(async () => {
 
 describe.each(
   MOUNT_FLAGS.flatMap((mountFlags) =>
-    DEATHS.map((death) => ({ death, mountFlags, title: `${death.name}, ${mountFlags}` })),
+    DEATHS.filter(({ isSilent }) => isFull || isSilent).map((death) => ({
+      death,
+      mountFlags,
+      title: `${death.name}, ${mountFlags}`,
+    })),
   ),
 )('a server that is dead: $title', ({ death, mountFlags }) => {
   it('stops nobody else, keeps no call past its deadline, and is there again when it is back', async () => {
@@ -81,17 +84,16 @@ describe.each(
     await expectAbnormal(clean);
     for (const outcome of await refused) expectRefusal(outcome, mortal);
     for (const volume of [clean, dirty]) await leave(volume);
+    const processes = new Set(writer.processes());
+    const before = await heldBy(on, processes);
+    await callManyTimes(CALLS, busy, unused);
+    await expectHeld(before, processes);
 
     await on.kill();
     await on.start();
     await lifeOf(nameOf(death.name, mountFlags, 'another'), healthy, mountFlags);
     await expectAbnormal(busy);
     await leave(late);
-    await callManyTimes(WARM_UP_CALLS, busy, unused);
-    const processes = new Set(writer.processes());
-    const before = await heldBy(on, processes);
-    await callManyTimes(CALLS, busy, unused);
-    await expectHeld(before, processes);
 
     await death.undo(mortal);
     await untilOk(() => on.call(controller.CreateVolume, createRequest(`${unused.name}-2`, mortal, mountFlags)));

@@ -12,15 +12,22 @@ const run = promisify(execFile);
 /** A way for a server to be of no use to its nodes, and back. */
 export interface Death {
   readonly name: string;
+  readonly isSilent: boolean; // nobody says that the server is away
   strike(server: LabServer): Promise<void>;
   undo(server: LabServer): Promise<void>;
 }
 
 /** `rpc.nfsd 0`: the machine lives, and refuses connections. And a machine that is away: what is sent there is lost on the way, in silence. */
 export const DEATHS: readonly Death[] = [
-  { name: 'its threads are stopped', strike: (server) => server.halt(), undo: (server) => server.resume() },
+  {
+    name: 'its threads are stopped',
+    isSilent: false,
+    strike: (server) => server.halt(),
+    undo: (server) => server.resume(),
+  },
   {
     name: 'its packets are dropped',
+    isSilent: true,
     // The guest routes between the nodes and the server, and drops by a route: its kernel has no filter.
     strike: async (server) => {
       await run('ip', ['route', 'add', 'blackhole', addressForNodes(server)]);
