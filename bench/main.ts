@@ -9,6 +9,8 @@ import { dataPathTable, phaseTable, verdictTable } from './markdown.ts';
 import { benchNfs } from './nfs.ts';
 import { measureDeadServer } from './nfs-dead.ts';
 import { deadServerTable } from './nfs-dead-table.ts';
+import { measureTakeover } from './nfs-takeover.ts';
+import { takeoverTable } from './nfs-takeover-table.ts';
 import { type BenchOptions, HELP, parseOptions } from './options.ts';
 import { benchDataPath, benchOurs } from './ours.ts';
 import { say } from './rounds.ts';
@@ -48,6 +50,10 @@ async function measure(folder: string, options: BenchOptions): Promise<{ figures
   if (options.nfsDead) {
     const deadServer = await measureDeadServer(options.sizes.deadServerLives);
     return { figures: { deadServer }, text: deadServerTable(deadServer) };
+  }
+  if (options.nfsTakeover) {
+    const takeover = await measureTakeover(options.sizes.takeovers);
+    return { figures: { takeover }, text: takeoverTable(takeover) };
   }
   if (options.endpoint !== undefined) {
     const results = await benchForeign(folder, options, options.endpoint);

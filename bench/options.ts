@@ -9,6 +9,7 @@ export interface BenchOptions {
   readonly dataPathOnly: boolean;
   readonly nfs: boolean; // share mode instead
   readonly nfsDead: boolean; // a dead server instead
+  readonly nfsTakeover: boolean; // volumes taken from a node that uses them, instead
   readonly backends: readonly string[]; // of the data path; none: all
   readonly sizes: Sizes;
 }
@@ -23,6 +24,7 @@ export interface Sizes {
   readonly snapshots: number;
   readonly records: number;
   readonly deadServerLives: number; // of volumes of another server, before and after
+  readonly takeovers: number; // of volumes, from node to node; of a database a quarter
   readonly dataPath: DataPathSizes;
   readonly nfs: NfsSizes;
 }
@@ -53,6 +55,7 @@ const FULL: Sizes = {
   snapshots: 9,
   records: 100_000,
   deadServerLives: 60,
+  takeovers: 20,
   dataPath: { rounds: 12, runtimeSeconds: 1, fileBytes: 128 * MIB, copies: 5, copyBytes: 1024 * MIB },
   nfs: {
     ...{ existingVolumes: [0, 1000], inFlight: [1, 8], volumes: 30, rounds: 5 },
@@ -69,6 +72,7 @@ const QUICK: Sizes = {
   snapshots: 3,
   records: 20_000,
   deadServerLives: 20,
+  takeovers: 12,
   dataPath: { rounds: 4, runtimeSeconds: 1, fileBytes: 64 * MIB, copies: 2, copyBytes: 1024 * MIB },
   nfs: {
     ...{ existingVolumes: [0, 200], inFlight: [1], volumes: 20, rounds: 3 },
@@ -86,6 +90,7 @@ const TINY: Sizes = {
   snapshots: 1,
   records: 200,
   deadServerLives: 2,
+  takeovers: 1,
   dataPath: { rounds: 1, runtimeSeconds: 1, fileBytes: 32 * MIB, copies: 1, copyBytes: 32 * MIB },
   nfs: {
     ...{ existingVolumes: [0, 20], inFlight: [1], volumes: 5, rounds: 1 },
@@ -101,6 +106,7 @@ export const HELP = `npm run bench -- [options]
   --data-path          only what is read and written through volumes, and their copies (needs fio)
   --nfs                only share mode of the NFS driver (in the lab)
   --nfs-dead           only what a dead NFS server does to calls (in the lab)
+  --nfs-takeover       only how long it takes to take an NFS volume from a node that uses it, to the next one (in the lab)
   --backend NAME       of the data path, this backend only; may be repeated
   --quick              8 to 10 minutes: fewer rounds, no 10,000 volumes
   --tiny               seconds, to try the benchmark itself: its figures mean nothing
@@ -120,6 +126,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
       'data-path': { type: 'boolean', default: false },
       nfs: { type: 'boolean', default: false },
       'nfs-dead': { type: 'boolean', default: false },
+      'nfs-takeover': { type: 'boolean', default: false },
       backend: { type: 'string', multiple: true, default: [] },
       quick: { type: 'boolean', default: false },
       tiny: { type: 'boolean', default: false },
@@ -140,6 +147,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
     dataPathOnly: values['data-path'],
     nfs: values.nfs,
     nfsDead: values['nfs-dead'],
+    nfsTakeover: values['nfs-takeover'],
     backends: values.backend,
     sizes: values.tiny ? TINY : values.quick ? QUICK : FULL,
   };

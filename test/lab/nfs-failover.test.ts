@@ -1,20 +1,20 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { services } from '../../src/csi/services.ts';
-import { attach, createdInPool, detach, POOL, startHolder, startManagedServer } from './support-managed.ts';
+import {
+  attach,
+  clonedInPool,
+  createdInPool,
+  detach,
+  inPod,
+  outOfPod,
+  POOL,
+  startHolder,
+  startManagedServer,
+} from './support-managed.ts';
 import { type Database, initializeDatabase, type RowWriter, startDatabase, TABLE } from './support-mariadb.ts';
 import { type LabNode, startNode } from './support-nodes.ts';
-import {
-  type LabVolume,
-  publish,
-  remove,
-  stage,
-  targetPath,
-  unpublish,
-  unstage,
-  volumeCapability,
-} from './support-volumes.ts';
+import { type LabVolume, remove, targetPath } from './support-volumes.ts';
 
 const isFull = process.env.STOWAGE_LAB === 'full';
 const ROWS = 25;
@@ -35,17 +35,6 @@ afterEach(async () => {
 afterAll(async () => {
   for (const node of [first, second, server]) await node?.stop();
 });
-
-async function inPod(on: LabNode, volume: LabVolume): Promise<string> {
-  await stage(on, volume);
-  await publish(on, volume);
-  return targetPath(on, volume);
-}
-
-async function outOfPod(on: LabNode, volume: LabVolume): Promise<void> {
-  await unpublish(on, volume);
-  await unstage(on, volume);
-}
 
 const failure = (call: Promise<unknown>) => call.then(() => 'ok', String);
 const sh = (on: LabNode, script: string) => on.exec('sh', '-c', script);
@@ -155,7 +144,7 @@ if (isFull) {
 
     /** A server on the first node that rows are being committed to. */
     async function startedOnFirst(name: string) {
-      const volume = await clonedFrom(template, name);
+      const volume = await clonedInPool(server, name, template);
       await attach(server, volume, first);
       const path = await inPod(first, volume);
       const database = await startDatabase(first, path);
@@ -169,17 +158,6 @@ if (isFull) {
       return startDatabase(second, await inPod(second, volume));
     }
   });
-}
-
-async function clonedFrom(source: LabVolume, name: string): Promise<LabVolume> {
-  const { volume } = await server.call(services.controller.CreateVolume, {
-    name,
-    volumeCapabilities: [volumeCapability([])],
-    parameters: { pool: 'tank' },
-    volumeContentSource: { volume: { volumeId: source.id } },
-  });
-  if (volume === null) throw new Error('CreateVolume answered without a volume');
-  return { name, id: volume.volumeId, context: volume.volumeContext, mountFlags: [] };
 }
 
 interface TakenOver {

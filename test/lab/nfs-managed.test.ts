@@ -2,9 +2,18 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { services } from '../../src/csi/services.ts';
-import { attach, createdInPool, detach, POOL, startHolder, startManagedServer } from './support-managed.ts';
+import {
+  attach,
+  createdInPool,
+  detach,
+  inPod,
+  outOfPod,
+  POOL,
+  startHolder,
+  startManagedServer,
+} from './support-managed.ts';
 import { type LabNode, startNode } from './support-nodes.ts';
-import { type LabVolume, publish, remove, stage, targetPath, unpublish, unstage } from './support-volumes.ts';
+import { remove, stage } from './support-volumes.ts';
 
 const { controller } = services;
 const MIB = 1024 ** 2;
@@ -21,17 +30,6 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const node of [first, second, server]) await node?.stop();
 });
-
-async function inPod(on: LabNode, volume: LabVolume): Promise<string> {
-  await stage(on, volume);
-  await publish(on, volume);
-  return targetPath(on, volume);
-}
-
-async function outOfPod(on: LabNode, volume: LabVolume): Promise<void> {
-  await unpublish(on, volume);
-  await unstage(on, volume);
-}
 
 const failure = (call: Promise<unknown>) => call.then(() => 'ok', String);
 const exportsOf = async () => (await server.exec('cat', '/var/lib/nfs/etab')).split('\n').filter(Boolean);

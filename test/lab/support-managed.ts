@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { services } from '../../src/csi/services.ts';
 import { nfsUp } from './support-nfs.ts';
 import { type LabNode, startNode } from './support-nodes.ts';
-import { type LabVolume, volumeCapability } from './support-volumes.ts';
+import { type LabVolume, publish, stage, targetPath, unpublish, unstage, volumeCapability } from './support-volumes.ts';
 
 const { controller } = services;
 const MIB = 1024 ** 2;
@@ -44,6 +44,30 @@ export async function createdInPool(
   return { name, id: volume.volumeId, context: volume.volumeContext, mountFlags };
 }
 
+/** A volume with what another one has by now, attached to no node. */
+export async function clonedInPool(on: LabNode, name: string, source: LabVolume): Promise<LabVolume> {
+  const { volume } = await on.call(controller.CreateVolume, {
+    name,
+    volumeCapabilities: [volumeCapability([])],
+    parameters: { pool: 'tank' },
+    volumeContentSource: { volume: { volumeId: source.id } },
+  });
+  if (volume === null) throw new Error('CreateVolume answered without a volume');
+  return { name, id: volume.volumeId, context: volume.volumeContext, mountFlags: [] };
+}
+
+/** Stages and publishes it on a node that it is attached to. @returns where the pod has it */
+export async function inPod(on: LabNode, volume: LabVolume): Promise<string> {
+  await stage(on, volume);
+  await publish(on, volume);
+  return targetPath(on, volume);
+}
+
+export async function outOfPod(on: LabNode, volume: LabVolume): Promise<void> {
+  await unpublish(on, volume);
+  await unstage(on, volume);
+}
+
 export async function attach(on: LabNode, { id, context, mountFlags }: LabVolume, to: LabNode, readonly = false) {
   await on.call(controller.ControllerPublishVolume, {
     volumeId: id,
@@ -58,10 +82,11 @@ export async function detach(on: LabNode, { id }: LabVolume, from: LabNode) {
   await on.call(controller.ControllerUnpublishVolume, { volumeId: id, nodeId: from.nodeId });
 }
 
-/** Opens, locks and appends as it is told, and says what came of it. */
+/** Opens, locks and appends as it is told, and says what came of it. What was opened stays open; the last one is written to. */
 const HOLDER = `
-use strict; use warnings; use Fcntl qw(:DEFAULT :flock); use IO::Handle; $| = 1; my $file;
+use strict; use warnings; use Fcntl qw(:DEFAULT :flock); use IO::Handle; $| = 1; my ($file, @held);
 while (my $line = <STDIN>) { chomp $line; my ($verb, $what) = split / /, $line;
+  if ($verb ne "write") { push @held, $file; undef $file }
   if ($verb eq "open") { print open($file, "+>>", $what) ? "opened\\n" : "$!\\n" }
   elsif ($verb eq "lock") { print open($file, "+>>", $what) && flock($file, LOCK_EX | LOCK_NB) ? "locked\\n" : "$!\\n" }
   else { print defined(syswrite($file, "$what\\n")) && $file->sync ? "written\\n" : "$!\\n" } }`;

@@ -11,7 +11,8 @@ export interface Database {
   query(sql: string): Promise<string>;
   /** Commits rows 1, 2, 3, ... after `from`, each on its own, until it is ended or one fails. */
   commitRows(from: number): RowWriter;
-  running(): boolean;
+  /** Waits until it has ended by itself. */
+  ended(): Promise<void>;
   /** What it wrote to its log. */
   log(): Promise<string>;
   /** SIGKILL. */
@@ -60,7 +61,7 @@ export async function initializeDatabase(on: LabNode, folder: string): Promise<v
     `CREATE DATABASE proof; CREATE TABLE ${TABLE} (row INT PRIMARY KEY, filling CHAR(200)) ENGINE=InnoDB`,
   );
   await database.query('SHUTDOWN');
-  while (database.running()) await sleep(POLL_MS);
+  await database.ended();
   await on.exec('cp', '-a', `${local}/.`, folder);
   await on.exec('rm', '-r', local);
 }
@@ -90,7 +91,9 @@ export async function startDatabase(on: LabNode, folder: string): Promise<Databa
   return {
     query: (sql) => on.exec('mariadb', ...client, '--execute', sql),
     commitRows: (from) => startRowWriter(on.spawn('sh', '-c', 'exec mariadb "$@" 2>&1', 'sh', ...client), from),
-    running: () => isRunning(server),
+    async ended() {
+      while (isRunning(server)) await sleep(POLL_MS);
+    },
     log,
     async kill() {
       if (!isRunning(server)) return;
