@@ -23,6 +23,7 @@ import {
 
 const isFull = process.env.STOWAGE_LAB === 'full';
 const CALLS = isFull ? 1000 : 50;
+const TEST_TIMEOUT_MS = isFull ? 1_800_000 : 300_000; // it is over much sooner, but for a machine that is very busy
 const END_MS = 15_000; // for NodeUnpublish and NodeUnstage
 const DEADLINE_MS = 15_000;
 const SHORT_MS = 1_000;
@@ -57,57 +58,63 @@ describe.each(
     })),
   ),
 )('a server that is dead: $title', ({ death, mountFlags }) => {
-  it('stops nobody else, keeps no call past its deadline, and is there again when it is back', async () => {
-    const on = worker();
-    const { healthy, mortal } = servers;
-    const pod = (name: string, server = mortal) => inPod(nameOf(death.name, mountFlags, name), server, mountFlags);
-    const [busy, clean, dirty, late, alive] = [
-      await pod('busy'),
-      await pod('clean'),
-      await pod('dirty'),
-      await pod('late'),
-      await pod('alive', healthy),
-    ];
-    const idle: LabVolume[] = [];
-    for (let index = 0; index < IDLE; index++)
-      idle.push(await created(on, nameOf(death.name, mountFlags, `idle-${index}`), mortal, mountFlags));
-    const [unused = busy] = idle;
-    expect(await deviceOf(busy)).toBe(await deviceOf(dirty)); // one superblock: what fails one fails all
-    const writer = startWriter(on, join(targetPath(on, busy), 'lines'));
-    await writer.progress();
-    const leaveDirt = await openForDirt(on, join(targetPath(on, dirty), 'dirt'));
+  it(
+    'stops nobody else, keeps no call past its deadline, and is there again when it is back',
+    async () => {
+      const on = worker();
+      const { healthy, mortal } = servers;
+      const pod = (name: string, server = mortal) => inPod(nameOf(death.name, mountFlags, name), server, mountFlags);
+      const [busy, clean, dirty, late, alive] = [
+        await pod('busy'),
+        await pod('clean'),
+        await pod('dirty'),
+        await pod('late'),
+        await pod('alive', healthy),
+      ];
+      const idle: LabVolume[] = [];
+      for (let index = 0; index < IDLE; index++)
+        idle.push(await created(on, nameOf(death.name, mountFlags, `idle-${index}`), mortal, mountFlags));
+      const [unused = busy] = idle;
+      expect(await deviceOf(busy)).toBe(await deviceOf(dirty)); // one superblock: what fails one fails all
+      const writer = startWriter(on, join(targetPath(on, busy), 'lines'));
+      await writer.progress();
+      const leaveDirt = await openForDirt(on, join(targetPath(on, dirty), 'dirt'));
 
-    await death.strike(mortal);
-    await leaveDirt();
-    const refused = Promise.all(callsFor(idle, mortal).map(outcomeOf));
-    await lifeOf(nameOf(death.name, mountFlags, 'other'), healthy, mountFlags);
-    await expectAbnormal(clean);
-    for (const outcome of await refused) expectRefusal(outcome, mortal);
-    for (const volume of [clean, dirty]) await leave(volume);
-    const processes = new Set(writer.processes());
-    const before = await heldBy(on, processes);
-    await callManyTimes(CALLS, busy, unused);
-    await expectHeld(before, processes);
+      await death.strike(mortal);
+      await leaveDirt();
+      const refused = Promise.all(callsFor(idle, mortal).map(outcomeOf));
+      await lifeOf(nameOf(death.name, mountFlags, 'other'), healthy, mountFlags);
+      await expectAbnormal(clean);
+      for (const outcome of await refused) expectRefusal(outcome, mortal);
+      for (const volume of [clean, dirty]) await leave(volume);
+      const processes = new Set(writer.processes());
+      const before = await heldBy(on, processes);
+      await callManyTimes(CALLS, busy, unused);
+      await expectHeld(before, processes);
 
-    await on.kill();
-    await on.start();
-    await lifeOf(nameOf(death.name, mountFlags, 'another'), healthy, mountFlags);
-    await expectAbnormal(busy);
-    await leave(late);
+      await on.kill();
+      await on.start();
+      await lifeOf(nameOf(death.name, mountFlags, 'another'), healthy, mountFlags);
+      await expectAbnormal(busy);
+      await leave(late);
 
-    await death.undo(mortal);
-    await untilOk(() => on.call(controller.CreateVolume, createRequest(`${unused.name}-2`, mortal, mountFlags)));
-    for (let times = 0; times < 3; times++) await writer.progress();
-    const { lines, errors } = await writer.end();
-    expect(errors).toEqual([]);
-    const written = (await readFile(join(mortal.folder, busy.name, 'lines'), 'utf8')).trim().split('\n');
-    expect(written.map(Number)).toEqual(written.map((_line, index) => index + 1));
-    expect(written.length).toBeGreaterThanOrEqual(lines); // killed between a line and its word for it
-    await untilOk(async () => expect(await readFile(join(mortal.folder, dirty.name, 'dirt'), 'utf8')).toBe('dirty'));
-    await untilOk(async () => expect(await statsOf(on, busy)).toMatchObject({ volumeCondition: { abnormal: false } }));
-    for (const volume of [busy, alive]) await leave(volume);
-    for (const volume of [busy, clean, dirty, late, alive, ...idle]) await remove(on, volume);
-  });
+      await death.undo(mortal);
+      await untilOk(() => on.call(controller.CreateVolume, createRequest(`${unused.name}-2`, mortal, mountFlags)));
+      for (let times = 0; times < 3; times++) await writer.progress();
+      const { lines, errors } = await writer.end();
+      expect(errors).toEqual([]);
+      const written = (await readFile(join(mortal.folder, busy.name, 'lines'), 'utf8')).trim().split('\n');
+      expect(written.map(Number)).toEqual(written.map((_line, index) => index + 1));
+      expect(written.length).toBeGreaterThanOrEqual(lines); // killed between a line and its word for it
+      await untilOk(async () => expect(await readFile(join(mortal.folder, dirty.name, 'dirt'), 'utf8')).toBe('dirty'));
+      await untilOk(async () =>
+        expect(await statsOf(on, busy)).toMatchObject({ volumeCondition: { abnormal: false } }),
+      );
+      for (const volume of [busy, alive]) await leave(volume);
+      for (const volume of [busy, clean, dirty, late, alive, ...idle]) await remove(on, volume);
+    },
+    TEST_TIMEOUT_MS,
+  );
 });
 
 function worker(): LabNode {
