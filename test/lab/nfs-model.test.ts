@@ -8,7 +8,7 @@ import { cleanUpShares, makeShareWorld } from '../model/shares/world.ts';
 
 const RUNS = process.env.STOWAGE_MODEL_RUNS;
 /** Outside of longer runs there is time for a short sequence, in the guest. */
-const LENGTH = RUNS === undefined ? 0.4 : 1;
+const LENGTH = RUNS === undefined ? 0.2 : 1;
 
 const CALLS = [...SHARE_VOLUME_STEPS, ...SHARE_GROUP_STEPS, ...SHARE_NODE_STEPS];
 
@@ -16,7 +16,7 @@ const CALLS = [...SHARE_VOLUME_STEPS, ...SHARE_GROUP_STEPS, ...SHARE_NODE_STEPS]
 const sequences = fc
   .noBias(
     fc.tuple(
-      several([CREATE], 6),
+      several([CREATE], 4),
       several(CALLS, 60 * LENGTH),
       HALT.arbitrary.map((halt) => [halt]),
       several(CALLS, 10 * LENGTH),

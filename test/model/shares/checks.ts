@@ -26,10 +26,11 @@ export async function checkShareInvariants(world: ShareWorld): Promise<void> {
 
 /** What was answered is there, ready, and nothing else that nobody asked for. */
 function checkRecords({ driver, model }: ShareWorld, server: ModelServer): void {
+  const isDoubtful = (record: AnyRecord) => isInDoubt(model, record.name) || isInDoubt(model, groupOf(record));
   const live = [...driver.catalog.all(shareName(server.source))].filter(
-    (record) => !['deleting', 'retained', 'archived'].includes(record.state) && !isInDoubt(model, labelOf(record)),
+    (record) => !['deleting', 'retained', 'archived'].includes(record.state) && !isDoubtful(record),
   );
-  function labelOf(record: AnyRecord): string {
+  function groupOf(record: AnyRecord): string {
     const groupId = record.kind === 'snapshot' ? record.groupId : undefined;
     if (groupId === undefined) return record.name;
     const known = [...model.groups.values()].find(({ id }) => id === groupId);
