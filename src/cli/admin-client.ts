@@ -21,13 +21,13 @@ export async function moveByDriver(
 ): Promise<Moved | undefined> {
   const response = await post(stateDir, MOVE_PATH, asked, signal);
   if (response === undefined) return undefined;
-  const interrupted = 'interrupted: the driver takes the move back';
-  for await (const line of linesOf(response, moveLineSchema, { signal, interrupted })) {
+  const words = { interrupted: 'interrupted: the driver takes the move back', before: 'the volume was moved' };
+  for await (const line of linesOf(response, moveLineSchema, signal, words)) {
     if (line.type === 'moved') return { id: line.id, pool: line.pool, wasThere: line.wasThere };
     if (line.type === 'failed') throw new StowageError(line.code, line.message);
     report(line);
   }
-  throw stopped('the volume was moved');
+  throw stopped(words.before);
 }
 
 /**
@@ -44,20 +44,24 @@ export async function adoptByDriver(
 ): Promise<boolean> {
   const response = await post(stateDir, ADOPT_PATH, asked, signal);
   if (response === undefined) return false;
-  const interrupted = 'interrupted: some may be adopted; the same command goes on with the others';
-  for await (const line of linesOf(response, adoptLineSchema, { signal, interrupted })) {
+  const words = {
+    interrupted: 'interrupted: some may be adopted; the same command goes on with the others',
+    before: 'all was done',
+  };
+  for await (const line of linesOf(response, adoptLineSchema, signal, words)) {
     if (line.type === 'done') return true;
     if (line.type === 'failed') throw new StowageError(line.code, line.message);
     report(line.type === 'adopted' ? { ...line, id: line.id } : line);
   }
-  throw stopped('all was done');
+  throw stopped(words.before);
 }
 
 /** The lines of an answer, until the connection ends. @throws 'unavailable' where it breaks, 'cancelled' at the signal */
 async function* linesOf<Line>(
   response: IncomingMessage,
   schema: z.ZodMiniType<Line>,
-  { signal, interrupted }: { signal: AbortSignal; interrupted: string },
+  signal: AbortSignal,
+  { interrupted, before }: { interrupted: string; before: string },
 ): AsyncGenerator<Line> {
   if (response.statusCode !== 200) {
     response.resume();
@@ -72,7 +76,7 @@ async function* linesOf<Line>(
   } catch (error) {
     if (signal.aborted) throw new StowageError('cancelled', interrupted);
     if (isStowageError(error)) throw error;
-    throw stopped('it was done', error); // the connection broke
+    throw stopped(before, error); // the connection broke
   }
 }
 
