@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { COMMANDS } from '../../src/cli/admin-commands.ts';
+import { ADOPT_PATH } from '../../src/cli/admin-protocol.ts';
 import { readObjects } from '../../src/cli/adopt/kubernetes.ts';
 import { newVolume } from '../../src/cli/adopt/manifest.ts';
 import { parseQuantity } from '../../src/cli/adopt/quantity.ts';
@@ -239,6 +241,31 @@ describe('the input', () => {
         }
       }),
     );
+  });
+});
+
+describe('the request to a running driver', () => {
+  const adopt = COMMANDS.get(ADOPT_PATH);
+  const one = { name: 'pvc-1', server: 'nas', share: '/', subDir: 'a', options: [], sizeBytes: 1, onDelete: 'delete' };
+  const asked = (change: Json) => adopt?.read(JSON.stringify({ isDryRun: false, volumes: [{ ...one, ...change }] }));
+
+  it('has volumes, and nothing else', () => {
+    expect(asked({})?.what).toEqual({ adopt: 1, isDryRun: false });
+    expect(adopt?.read('{"isDryRun":false,"volumes":[],"more":1}')).toBeUndefined();
+  });
+
+  it.each([
+    { name: '../x' },
+    { name: '' },
+    { name: 'a'.repeat(129) },
+    { sizeBytes: -1 },
+    { sizeBytes: 1.5 },
+    { onDelete: 'shred' },
+    { options: 'hard' },
+    { subDir: 'a'.repeat(5000) },
+    { more: 1 },
+  ])('is refused with %j', (change) => {
+    expect(asked(change)).toBeUndefined();
   });
 });
 

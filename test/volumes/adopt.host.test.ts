@@ -192,6 +192,28 @@ describe('a folder that is adopted', () => {
   });
 });
 
+describe('an adoption of many', () => {
+  it('ends where it is interrupted, and goes on when it is asked again', async () => {
+    const names = Array.from({ length: 6 }, (_, index) => `many-${index}`);
+    for (const name of names) await mkdir(inShare(name));
+    const volumes = names.map((name) => wish(name, { subDir: name }));
+    const abort = new AbortController();
+    let count = 0;
+    const adopting = driver.adopt({ volumes, isDryRun: false }, () => ++count === 3 && abort.abort(), abort.signal);
+    await expect(adopting).rejects.toThrow('aborted');
+    expect(await readdir(inShare('.stowage/claims'))).toHaveLength(3);
+    const events = await adopt(volumes);
+    expect(events.map((event) => event.type === 'adopted' && event.wasThere)).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
+  });
+});
+
 describe('a dry run', () => {
   it('says the same, and changes nothing, on a share that is new and on one that is known', async () => {
     const volumes = [
