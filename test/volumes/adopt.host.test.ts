@@ -163,6 +163,18 @@ describe('a folder that is adopted', () => {
     expect(await codeOf(driver.service.createVolume(request('new', 'team/data'), signal()))).toBe('already-exists');
   });
 
+  it('is none in which, or above which, another share has its volumes', async () => {
+    await driver.service.createVolume(request('ours', 'ours'), signal());
+    await mkdir(inShare('old/.stowage'));
+    await mkdir(inShare('old/inner'));
+    const events = await adopt([
+      wish('pvc-1'),
+      wish('pvc-2', { subDir: 'old/inner' }),
+      wish('pvc-3', { subDir: 'team' }),
+    ]);
+    expect(short(events)).toEqual(['already-exists', 'already-exists', 'adopted']);
+  });
+
   it('is refused in words where it is not what it should be, and the others are adopted', async () => {
     await symlink('old', inShare('link'));
     await symlink('/etc', inShare('out'));

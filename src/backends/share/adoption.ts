@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import { errnoOf, messageOf, StowageError } from '../../errors.ts';
 import type { Files } from '../../host/files.ts';
 import type { Backend } from '../backend.ts';
 import { shareLayout } from '../layout.ts';
 import type { Claims } from './claims.ts';
+import { OWN_FOLDER, parentOf } from './place.ts';
 import { reaching } from './reach.ts';
 
 /** Folders that were on the share before, of volumes that another driver made: see Backend.adoption. */
@@ -25,11 +27,23 @@ export function createAdoption(sharePath: string, files: Files, claims: Claims):
       } finally {
         await folder.close();
       }
+      await checkNoShare(sharePath, files, subDir);
     },
     async take(item) {
       if (!shareLayout(item).shared) await claims.take(item);
     },
   };
+}
+
+/** Two shares of one server may have the same folders: what one of them keeps must not be another's, too. */
+async function checkNoShare(sharePath: string, files: Files, subDir: string): Promise<void> {
+  for (let folder = subDir; folder !== ''; folder = parentOf(folder)) {
+    if ((await files.stat(join(sharePath, folder, OWN_FOLDER))) === undefined) continue;
+    throw new StowageError(
+      'already-exists',
+      `${folder} on the share has volumes of its own, as a share that Stowage knows; what lies in it can be adopted on that share`,
+    );
+  }
 }
 
 function notUsable(subDir: string, error: unknown): unknown {
