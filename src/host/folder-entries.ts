@@ -17,7 +17,7 @@ const O_CLOEXEC = 0o2000000;
 
 const DT_UNKNOWN = 0;
 const DT_DIR = 4;
-const DT_REG = 8;
+export const DT_REG = 8;
 
 const getdents64 = bindAsyncSyscall('getdents64', GETDENTS64, 'int fd, void *entries, size_t bytes');
 const openat2 = bindAsyncSyscall('openat2', OPENAT2, 'int folder, const void *name, const void *how, size_t bytes');

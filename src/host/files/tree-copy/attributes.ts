@@ -2,7 +2,7 @@ import { chmod } from 'node:fs/promises';
 import { errnoOf, messageOf, StowageError } from '../../../errors.ts';
 import { type BigStat, openedPath, setOwner, setTimes, statOf } from './calls.ts';
 import type { Job } from './job.ts';
-import { readXattrs, writeXattrs, type Xattrs } from './xattrs.ts';
+import { type Inheritance, readXattrs, writeXattrs, type Xattrs } from './xattrs.ts';
 
 const PERMISSION_BITS = 0o7777n;
 
@@ -17,30 +17,35 @@ export async function readAttributes(job: Job, fd: number, stat: BigStat): Promi
   return { stat, xattrs: stat.isSymbolicLink() ? undefined : await readXattrs(job, openedPath(fd)) };
 }
 
-/**
- * Gives the target owner, extended attributes (ACLs among them), mode, and at last the times: who has the source's is complete.
- * @param flush makes the content durable before
- */
+export interface WriteOptions {
+  /** Makes the content durable before the times are set. */
+  readonly flush?: () => Promise<void>;
+  /** Where the target was made just now. */
+  readonly made?: Inheritance;
+}
+
+/** Gives the target owner, extended attributes (ACLs among them), mode, and at last the times: who has the source's is complete. */
 export async function writeAttributes(
   job: Job,
   { stat, xattrs }: Attributes,
   fd: number,
-  flush: () => Promise<void> = async () => undefined,
+  { flush, made }: WriteOptions = {},
 ): Promise<void> {
-  const there = await statOf(fd);
+  const there = statOf(fd);
   if (there.uid !== stat.uid || there.gid !== stat.gid) await giveAway(fd, stat);
   if (xattrs !== undefined) {
     await writeMode(fd, stat);
     // An ACL may change the mode; and on some servers a mode takes the ACL away.
-    if (await writeXattrs(job, xattrs, openedPath(fd))) await writeMode(fd, stat);
+    const inherited = made && { ...made, mode: stat.mode };
+    if (await writeXattrs(job, xattrs, openedPath(fd), inherited)) await writeMode(fd, stat);
   }
-  await flush();
+  await flush?.();
   await setTimes(fd, stat);
 }
 
 async function writeMode(fd: number, { mode }: BigStat): Promise<void> {
   const wanted = mode & PERMISSION_BITS;
-  if (((await statOf(fd)).mode & PERMISSION_BITS) !== wanted) await chmod(openedPath(fd), Number(wanted));
+  if ((statOf(fd).mode & PERMISSION_BITS) !== wanted) await chmod(openedPath(fd), Number(wanted));
 }
 
 async function giveAway(fd: number, { uid, gid }: BigStat): Promise<void> {

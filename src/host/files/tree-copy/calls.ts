@@ -1,4 +1,4 @@
-import { type BigIntStats, fstat } from 'node:fs';
+import { type BigIntStats, fstatSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { errnoOf } from '../../../errors.ts';
 import { bindAsyncCall, bindAsyncSyscall } from '../../libc.ts';
@@ -46,10 +46,9 @@ export function openBeneath(folderFd: number, path: Name, flags: number, mode = 
   return openat2(undefined, folderFd, withZero(path), how, how.length);
 }
 
-export function statOf(fd: number): Promise<BigStat> {
-  return new Promise((resolve, reject) => {
-    fstat(fd, { bigint: true }, (error, stat) => (error === null ? resolve(stat) : reject(error)));
-  });
+/** In-process: of what was opened or changed just now, the attributes are known. */
+export function statOf(fd: number): BigStat {
+  return fstatSync(fd, { bigint: true });
 }
 
 /** undefined where it is missing. */

@@ -41,14 +41,17 @@ interface Segment {
   readonly end: number;
 }
 
-/** Copies a regular file's content into an empty one: by a clone (NFS 4.2: CLONE), else by copy_file_range(2) (NFS 4.2: COPY), else by reading and writing. Holes stay holes. */
+/**
+ * Copies a regular file's content into an empty one: by a clone (NFS 4.2: CLONE), else by copy_file_range(2) (NFS 4.2: COPY), else by reading and writing. Holes stay holes.
+ * @returns true if it was cloned, and has nothing that is still to be written
+ */
 export async function copyData(
   job: Job,
   source: number,
   target: number,
   stat: BigStat,
   onBytes: (bytes: number) => void,
-): Promise<void> {
+): Promise<boolean> {
   const size = Number(stat.size);
   const count: Count = (how, bytes) => {
     job.progress[how] += bytes;
@@ -57,7 +60,7 @@ export async function copyData(
     job.report();
   };
   const work = { job, source, target, count };
-  if (size === 0 || (await clone(work, size))) return;
+  if (size === 0 || (await clone(work, size))) return true;
   const isSparse = stat.blocks * STAT_BLOCK_BYTES < stat.size;
   let last = 0;
   for await (const segment of isSparse ? dataOf(source, size) : [{ start: 0, end: size }]) {
@@ -68,6 +71,7 @@ export async function copyData(
     await copyBytes(work, { start: segment.start + copied, end: segment.end });
   }
   if (isSparse || last < size) await ftruncate(target, size);
+  return false;
 }
 
 async function clone({ job, source, target, count }: Work, size: number): Promise<boolean> {

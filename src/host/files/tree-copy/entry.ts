@@ -1,7 +1,7 @@
 import { closeSync, constants } from 'node:fs';
 import { link, symlink } from 'node:fs/promises';
 import { errnoOf, StowageError } from '../../../errors.ts';
-import { close, fsync, NEW_FILE_FLAGS, O_PATH, open } from '../fd.ts';
+import { close, fsync, NEW_FILE_FLAGS, O_PATH, open, READ_FLAGS } from '../fd.ts';
 import { isComplete, readAttributes, writeAttributes } from './attributes.ts';
 import {
   type BigStat,
@@ -19,31 +19,39 @@ import type { Folder, Job } from './job.ts';
 import type { Place } from './links.ts';
 import { withFolderOf } from './paths.ts';
 import { removeEntry } from './remove-entry.ts';
+import type { Inheritance } from './xattrs.ts';
 
 /** A folder that is being copied: both are open. */
 export interface OpenPair {
   readonly folder: Folder;
   readonly source: number;
   readonly target: number;
+  readonly inheritance: Inheritance;
 }
 
 /** What is no folder, as it was found in its folder. */
 export interface Entry {
   readonly name: Name;
   readonly ref: number; // of the source, with O_PATH
+  readonly isOpen: boolean; // for reading, instead of O_PATH
   readonly stat: BigStat;
   counted: number; // bytes that progress has of it
 }
 
 const REFERENCE = O_PATH | constants.O_NOFOLLOW;
 const NEW_MODE = 0o600;
+/** A copy in the making is out of others' reach. */
+const NEW_MODE_BITS = 0o777;
 const FILE_TYPE_BITS = 0o170000n;
 
 /** What open(2) says of an entry that was removed meanwhile; ESTALE by other clients of a server. */
 const GONE: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ESTALE']);
 
+/** What it says of what is no file: a link, a socket, a device, a mount. */
+const OTHER_THING: ReadonlySet<string | undefined> = new Set(['ELOOP', 'ENXIO', 'EACCES', 'EXDEV']);
+
 /** A reference to an entry as it lies there now: nothing swapped in later leads elsewhere. undefined where it is gone. */
-export async function refer(folderFd: number, name: Name): Promise<number | undefined> {
+async function refer(folderFd: number, name: Name): Promise<number | undefined> {
   try {
     return await openBeneath(folderFd, name, REFERENCE);
   } catch (error) {
@@ -53,6 +61,20 @@ export async function refer(folderFd: number, name: Name): Promise<number | unde
       cause: error,
     });
   }
+}
+
+/** What a folder lists as a file is opened at once; a device swapped in does not open on a share, which is mounted with nodev. */
+export async function openListed(folderFd: number, name: Name, isListedAsFile: boolean) {
+  if (isListedAsFile) {
+    try {
+      return { ref: await openBeneath(folderFd, name, READ_FLAGS), isOpen: true };
+    } catch (error) {
+      if (GONE.has(errnoOf(error))) return undefined;
+      if (!OTHER_THING.has(errnoOf(error))) throw error;
+    }
+  }
+  const ref = await refer(folderFd, name);
+  return ref === undefined ? undefined : { ref, isOpen: false };
 }
 
 /** Copies what is no folder: what is complete from an earlier time stays, another thing of its name goes. */
@@ -98,23 +120,26 @@ async function haveSameText({ target }: OpenPair, name: Name, ref: number): Prom
 }
 
 async function copyFile(job: Job, pair: OpenPair, entry: Entry): Promise<BigStat | undefined> {
-  const source = await openSource(entry.ref);
+  const source = entry.isOpen ? entry.ref : await openSource(entry.ref);
   if (source === undefined) return undefined;
   try {
-    const target = await openBeneath(pair.target, entry.name, NEW_FILE_FLAGS, NEW_MODE);
+    // Opening asked the server: what was known before may be old. And what is written from now on makes the copy incomplete.
+    const stat = statOf(source);
+    const target = await openBeneath(pair.target, entry.name, NEW_FILE_FLAGS, Number(stat.mode) & NEW_MODE_BITS);
     try {
-      // Opening asks the server: what was known before may be old. And what is written from now on makes the copy incomplete.
-      const stat = await statOf(source);
-      await copyData(job, source, target, stat, (bytes) => {
+      const isCloned = await copyData(job, source, target, stat, (bytes) => {
         entry.counted += bytes;
       });
-      await writeAttributes(job, await readAttributes(job, source, stat), target, () => fsync(target));
-      return await statOf(target);
+      await writeAttributes(job, await readAttributes(job, source, stat), target, {
+        made: pair.inheritance,
+        ...(isCloned ? {} : { flush: () => fsync(target) }),
+      });
+      return statOf(target);
     } finally {
       await close(target); // to a server
     }
   } finally {
-    await close(source);
+    if (!entry.isOpen) await close(source);
   }
 }
 
@@ -135,7 +160,7 @@ async function copySpecial(job: Job, pair: OpenPair, { name, ref, stat }: Entry)
   const target = await openBeneath(pair.target, name, REFERENCE);
   try {
     await writeAttributes(job, await readAttributes(job, ref, stat), target);
-    return await statOf(target);
+    return statOf(target);
   } finally {
     closeSync(target);
   }

@@ -1,14 +1,16 @@
 import { closeSync } from 'node:fs';
 import { chmod, mkdir } from 'node:fs/promises';
 import { errnoOf, StowageError } from '../../../errors.ts';
-import { folderEntries } from '../../folder-entries.ts';
+import { DT_REG, folderEntries } from '../../folder-entries.ts';
+import { close } from '../fd.ts';
 import { readAttributes, writeAttributes } from './attributes.ts';
 import { entryPath, type Name, openedPath, refresh, statEntry, statOf } from './calls.ts';
-import { copyEntry, type OpenPair, refer, sizeOf } from './entry.ts';
+import { copyEntry, type OpenPair, openListed, sizeOf } from './entry.ts';
 import { named } from './errors.ts';
 import { type Folder, type Job, settleAll } from './job.ts';
 import { openFolderOf, shownPath, withFolderOf } from './paths.ts';
 import { removeEntry } from './remove-entry.ts';
+import { readInheritance } from './xattrs.ts';
 
 /** As deep as a path can lead that a program says at once (PATH_MAX). */
 const MAX_DEPTH = 2048;
@@ -22,7 +24,10 @@ export async function copyFolder(job: Job, folder: Folder): Promise<void> {
   const source = await openSource(job, folder);
   if (source !== undefined) {
     try {
-      await withFolderOf(job.target, folder, (target) => copyEntries(job, { folder, source, target }));
+      await withFolderOf(job.target, folder, async (target) => {
+        const inheritance = await readInheritance(job, openedPath(target));
+        await copyEntries(job, { folder, source, target, inheritance });
+      });
     } catch (error) {
       throw named(error, shownPath(folder));
     } finally {
@@ -47,23 +52,23 @@ async function openSource(job: Job, folder: Folder): Promise<number | undefined>
 async function copyEntries(job: Job, pair: OpenPair): Promise<void> {
   const { folder, source, target } = pair;
   await refresh(source);
-  const attributes = await readAttributes(job, source, await statOf(source));
+  const attributes = await readAttributes(job, source, statOf(source));
   folder.complete = (fd) => writeAttributes(job, attributes, fd);
   const leftovers = folder.isNew ? new Set<Name>() : await namesIn(target);
-  for await (const names of namesOf(source)) {
-    await settleAll(names.map((name) => job.inTurn(() => copyOne(job, pair, name, leftovers))));
+  for await (const listed of entriesOf(source)) {
+    await settleAll(listed.map((one) => job.inTurn(() => copyOne(job, pair, one, leftovers))));
   }
   for (const name of leftovers) await removeEntry(job, target, name);
 }
 
 /** @param leftovers loses the name of what is there */
-async function copyOne(job: Job, pair: OpenPair, name: Name, leftovers: Set<Name>): Promise<void> {
+async function copyOne(job: Job, pair: OpenPair, { name, isFile }: Listed, leftovers: Set<Name>): Promise<void> {
   job.signal.throwIfAborted();
   try {
-    const ref = await refer(pair.source, name);
-    if (ref === undefined) return;
+    const opened = await openListed(pair.source, name, isFile);
+    if (opened === undefined) return;
     try {
-      const stat = await statOf(ref);
+      const stat = statOf(opened.ref);
       leftovers.delete(name);
       if (stat.isDirectory()) {
         await enter(job, pair, name);
@@ -71,13 +76,13 @@ async function copyOne(job: Job, pair: OpenPair, name: Name, leftovers: Set<Name
       }
       job.progress.filesFound += 1;
       job.progress.bytesFound += sizeOf(stat);
-      const entry = { name, ref, stat, counted: 0 };
+      const entry = { name, ...opened, stat, counted: 0 };
       await copyEntry(job, pair, entry);
       job.progress.files += 1;
       job.progress.bytes += sizeOf(stat) - entry.counted;
       job.report();
     } finally {
-      closeSync(ref);
+      await close(opened.ref); // to a server
     }
   } catch (error) {
     throw named(error, shownPath(pair.folder, name));
@@ -123,18 +128,26 @@ async function settle(job: Job, folder: Folder): Promise<void> {
   }
 }
 
-async function* namesOf(folderFd: number): AsyncGenerator<Name[]> {
+interface Listed {
+  readonly name: Name;
+  readonly isFile: boolean; // as far as the folder tells
+}
+
+async function* entriesOf(folderFd: number): AsyncGenerator<Listed[]> {
   for await (const entries of folderEntries(folderFd)) {
-    yield entries.map(({ name }) => name.toString('latin1', 0, name.length - 1));
+    yield entries.map(({ name, type }) => ({
+      name: name.toString('latin1', 0, name.length - 1),
+      isFile: type === DT_REG,
+    }));
   }
 }
 
 /** What an earlier copy left: it may not be readable for others than its owner yet. */
 async function namesIn(folderFd: number): Promise<Set<Name>> {
   const found = new Set<Name>();
-  if (((await statOf(folderFd)).mode & BigInt(NEW_MODE)) !== BigInt(NEW_MODE)) {
+  if ((statOf(folderFd).mode & BigInt(NEW_MODE)) !== BigInt(NEW_MODE)) {
     await chmod(openedPath(folderFd), NEW_MODE);
   }
-  for await (const names of namesOf(folderFd)) for (const name of names) found.add(name);
+  for await (const listed of entriesOf(folderFd)) for (const { name } of listed) found.add(name);
   return found;
 }

@@ -8,6 +8,8 @@ export type Xattrs = ReadonlyMap<string, Buffer>;
 
 const MAX_BYTES = 65_536; // XATTR_LIST_MAX, XATTR_SIZE_MAX
 
+const NFS4_ACL = 'system.nfs4_acl';
+const DEFAULT_ACL = 'system.posix_acl_default';
 /** Other forms of system.nfs4_acl. */
 const SAME_AGAIN: ReadonlySet<string> = new Set(['system.nfs4_dacl', 'system.nfs4_sacl']);
 
@@ -31,19 +33,37 @@ export async function readXattrs(job: Job, path: string): Promise<Xattrs> {
   return found;
 }
 
+/** What new entries of one folder get from it. */
+export interface Inheritance {
+  readonly isAny: boolean; // of POSIX ACLs
+  /** The NFS 4 ACLs of new entries, by their mode: the same for each. */
+  readonly nfs4Acls: Map<bigint, Buffer | undefined>;
+}
+
+export async function readInheritance(job: Job, folderPath: string): Promise<Inheritance> {
+  return { isAny: (await namesOf(job, folderPath)).includes(DEFAULT_ACL), nfs4Acls: new Map() };
+}
+
 /**
  * Makes the path's attributes these. Only what differs is set: servers make an ACL of every mode.
+ * @param made what it has from its folder, where it was made just now with that mode
  * @returns true if anything was set
  */
-export async function writeXattrs(job: Job, wanted: Xattrs, path: string): Promise<boolean> {
+export async function writeXattrs(
+  job: Job,
+  wanted: Xattrs,
+  path: string,
+  made?: Inheritance & { readonly mode: bigint },
+): Promise<boolean> {
   let isChanged = false;
-  for (const name of await namesOf(job, path)) {
+  for (const name of made === undefined || made.isAny ? await namesOf(job, path) : []) {
     if (wanted.has(name) || !REMOVABLE.test(name)) continue;
     await remove(path, name);
     isChanged = true;
   }
   for (const [name, value] of wanted) {
-    if ((await xattrOf(path, name))?.equals(value) === true) continue;
+    const there = name === NFS4_ACL && made !== undefined ? await aclOfNew(path, made) : await xattrOf(path, name);
+    if (there?.equals(value) === true) continue;
     await setxattr(undefined, path, withZero(name), value, value.length, 0);
     isChanged = true;
   }
@@ -60,6 +80,11 @@ async function namesOf(job: Job, path: string): Promise<string[]> {
   });
   const all = names.toString('latin1', 0, bytes).split('\0').slice(0, -1);
   return all.filter((name) => !SAME_AGAIN.has(name));
+}
+
+async function aclOfNew(path: string, { nfs4Acls, mode }: Inheritance & { readonly mode: bigint }) {
+  if (!nfs4Acls.has(mode)) nfs4Acls.set(mode, await xattrOf(path, NFS4_ACL));
+  return nfs4Acls.get(mode);
 }
 
 /** Nothing where it is missing: on XFS an ACL has two names. */
