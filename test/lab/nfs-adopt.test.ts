@@ -32,7 +32,7 @@ const printed = z.object({
   ),
 });
 
-let root: string; // what the server exports, here
+let root: string; // the folder of these shares, as the server has it
 let folder: string;
 let driver: Driver;
 let admin: AdminServer;
@@ -40,7 +40,7 @@ const log = createLog('silent');
 const inFolder = (...names: string[]) => join(folder, ...names);
 
 beforeAll(async () => {
-  root = (await labServers()).healthy.folder;
+  root = join((await labServers()).healthy.folder, 'adopt');
   folder = await mkdtemp(join(tmpdir(), 'stowage-nfs-adopt-'));
   for (const name of ['of-csi/pvc-1', 'of-subdir/team-data-pvc-2', 'by-hand/team']) {
     await mkdir(join(root, name), { recursive: true });
@@ -52,7 +52,7 @@ afterAll(async () => {
   await admin?.stop();
   await driver?.stop();
   await run('umount', ['-a', '-l', '-t', 'nfs,nfs4']);
-  await rm(folder, { recursive: true });
+  for (const left of [folder, root]) await rm(left, { recursive: true });
 });
 
 interface Ended {
@@ -98,15 +98,15 @@ const csi = (name: string) =>
     {
       csi: {
         driver: 'nfs.csi.k8s.io',
-        volumeHandle: `${SERVER}#of-csi#${name}##archive`,
-        volumeAttributes: { server: SERVER, share: '/of-csi', subDir: name },
+        volumeHandle: `${SERVER}#adopt/of-csi#${name}##archive`,
+        volumeAttributes: { server: SERVER, share: '/adopt/of-csi', subDir: name },
       },
     },
   );
 const nfs = volume(
   'pvc-2',
   { 'pv.kubernetes.io/provisioned-by': 'k8s-sigs.io/nfs-subdir-external-provisioner' },
-  { nfs: { server: SERVER, path: '/of-subdir/team-data-pvc-2' } },
+  { nfs: { server: SERVER, path: '/adopt/of-subdir/team-data-pvc-2' } },
 );
 const list = { kind: 'List', items: [csi('pvc-1'), csi('pvc-missing'), nfs, { kind: 'Pod' }] };
 
@@ -167,14 +167,14 @@ describe('volumes of other provisioners', () => {
         await writeFile(join(path, 'more'), 'written');
         return readFile(join(path, 'file'), 'utf8');
       });
-      expect(`/${text}`).toBe(`${volumeAttributes.share}/${volumeAttributes.subDir}`);
+      expect(`/adopt/${text}`).toBe(`${volumeAttributes.share}/${volumeAttributes.subDir}`);
       await driver.service.deleteVolume({ volumeId: volumeHandle }, signal());
     }
     expect(await readdir(join(root, 'of-csi'))).toEqual(['.stowage', 'archived-pvc-1']);
     expect(await readdir(join(root, 'of-csi', 'archived-pvc-1'))).toEqual(['file', 'more']);
     expect(await readdir(join(root, 'of-subdir'))).toEqual(['.stowage', 'archived-team-data-pvc-2']);
     const again = await stowageAdopt({ ...list, items: [csi('archived-pvc-1')] }, '--dry-run', '--on-delete', 'retain');
-    expect(again.stdout).toContain('archived-pvc-1: would be adopted: 127.0.0.1:/of-csi, subDir archived-pvc-1');
+    expect(again.stdout).toContain('archived-pvc-1: would be adopted: 127.0.0.1:/adopt/of-csi, subDir archived-pvc-1');
     expect([again.exitCode, await readdir(join(root, 'of-csi', '.stowage', 'claims'))]).toEqual([0, []]);
   });
 });
@@ -183,12 +183,17 @@ describe('PersistentVolumes written for csi-driver-nfs', () => {
   const HANDLE = `nfs-server.default.svc.cluster.local/share##${'x'.repeat(200)}`;
 
   it.each([
-    [{ server: SERVER, share: '/' }, 'by-hand/team/file'],
+    [{ server: SERVER, share: '/' }, 'adopt/by-hand/team/file'],
     [
-      { SERVER, Share: '/by-hand', subDir: `\${pvc.metadata.namespace}`, 'csi.storage.k8s.io/pvc/namespace': 'team' },
+      {
+        SERVER,
+        Share: '/adopt/by-hand',
+        subDir: `\${pvc.metadata.namespace}`,
+        'csi.storage.k8s.io/pvc/namespace': 'team',
+      },
       'file',
     ],
-    [{ server: SERVER, share: '/by-hand/team', mountPermissions: '0', mountOptions: 'nfsvers=4.1,hard' }, 'file'],
+    [{ server: SERVER, share: '/adopt/by-hand/team', mountPermissions: '0', mountOptions: 'nfsvers=4.1,hard' }, 'file'],
   ])('with %j are mounted, and deleting them does nothing', async (attributes, file) => {
     const found = await used(HANDLE, attributes, ['nfsvers=4.1'], async (path) => {
       const table = await readFile('/proc/self/mountinfo', 'utf8');
@@ -201,7 +206,7 @@ describe('PersistentVolumes written for csi-driver-nfs', () => {
   });
 
   it('may have another mode', async () => {
-    const attributes = { server: SERVER, share: '/by-hand/team', mountPermissions: '02770' };
+    const attributes = { server: SERVER, share: '/adopt/by-hand/team', mountPermissions: '02770' };
     await used(HANDLE, attributes, [], async (path) => readdir(path));
     expect((await stat(join(root, 'by-hand', 'team'))).mode & 0o7777).toBe(0o2770);
   });

@@ -25,6 +25,7 @@ import { signal } from '../support/driver.ts';
 import { labServers, nfsUp } from './support-nfs.ts';
 
 const SERVER = '127.0.0.1';
+const SHARE = '/bad-input';
 const EXPORTS = [
   { name: 'read-only', fsid: 21, mode: '0777', options: 'ro,no_root_squash' },
   { name: 'full', fsid: 22, mode: '0777', options: 'rw,no_root_squash' },
@@ -33,12 +34,13 @@ const EXPORTS = [
 ] as const;
 const MIB = 1024 ** 2;
 
-let root: string; // what the server exports, here
+let root: string; // the share, as the server has it
 let folder: string;
 let driver: Driver;
 
 beforeAll(async () => {
-  root = (await labServers()).healthy.folder;
+  root = join((await labServers()).healthy.folder, SHARE);
+  await mkdir(root);
   folder = await mkdtemp(join(tmpdir(), 'stowage-nfs-bad-input-'));
   // Small file systems of their own beneath the exported root. A tmpfs has no id by which an export can be found: it needs an fsid.
   const scripts = EXPORTS.map(
@@ -61,7 +63,7 @@ afterAll(async () => {
     ({ name }) => `exportfs -u '*:${root}/${name}'; umount -l ${root}/${name}; rmdir ${root}/${name}`,
   );
   await nfsUp(['umount -a -l -t nfs,nfs4', ...scripts].join('; '));
-  await rm(folder, { recursive: true });
+  for (const left of [folder, root]) await rm(left, { recursive: true });
 });
 
 interface Wanted extends Partial<Pick<ShareWish, 'subDir' | 'mode' | 'uid' | 'gid'>> {
@@ -69,7 +71,7 @@ interface Wanted extends Partial<Pick<ShareWish, 'subDir' | 'mode' | 'uid' | 'gi
   readonly onDelete?: OnDelete;
 }
 
-function request(name: string, { share = '/', onDelete = 'delete', ...place }: Wanted): CreateVolumeRequest {
+function request(name: string, { share = SHARE, onDelete = 'delete', ...place }: Wanted): CreateVolumeRequest {
   return {
     name,
     size: { requiredBytes: MIB, limitBytes: undefined },
@@ -234,19 +236,19 @@ describe('names that meet in the archive', () => {
 
 describe('an export', () => {
   it('that is read-only refuses a volume in words', async () => {
-    const found = await unchanged(() => failure(created('ro', { share: '/read-only' })));
+    const found = await unchanged(() => failure(created('ro', { share: `${SHARE}/read-only` })));
     expect(found).toMatch(
-      /^unavailable: share 127\.0\.0\.1:\/read-only cannot be used: its server exports it read-only/,
+      /^unavailable: share 127\.0\.0\.1:\/bad-input\/read-only cannot be used: its server exports it read-only/,
     );
   });
 
   it('that squashes root, and lets nobody write, refuses a volume in words', async () => {
-    const found = await unchanged(() => failure(created('squashed', { share: '/squashed' })));
-    expect(found).toMatch(/^unavailable: share 127\.0\.0\.1:\/squashed cannot be used: .*no_root_squash/);
+    const found = await unchanged(() => failure(created('squashed', { share: `${SHARE}/squashed` })));
+    expect(found).toMatch(/^unavailable: share 127\.0\.0\.1:\/bad-input\/squashed cannot be used: .*no_root_squash/);
   });
 
   it('that squashes root, and lets everybody write, takes volumes, but none of another owner', async () => {
-    const wanted = { share: '/squashed-open' };
+    const wanted = { share: `${SHARE}/squashed-open` };
     const id = await created('open', wanted);
     const found = await unchanged(() => failure(created('owned', { ...wanted, uid: 1234 })));
     expect(found).toMatch(/^precondition: .*no_root_squash/);
@@ -256,12 +258,12 @@ describe('an export', () => {
   });
 
   it('that is full refuses a volume in words, and lets those be deleted that fill it', async () => {
-    const id = await created('filling', { share: '/full' });
+    const id = await created('filling', { share: `${SHARE}/full` });
     await writeFile(join(root, 'full', 'filling', 'file'), Buffer.alloc(MIB)).catch(() => undefined);
-    const found = await unchanged(() => failure(created('late', { share: '/full' })));
-    expect(found).toMatch(/^exhausted: share 127\.0\.0\.1:\/full cannot be used: it has no space left/);
+    const found = await unchanged(() => failure(created('late', { share: `${SHARE}/full` })));
+    expect(found).toMatch(/^exhausted: share 127\.0\.0\.1:\/bad-input\/full cannot be used: it has no space left/);
     await deleted(id);
     expect(await readdir(join(root, 'full'))).toEqual(['.stowage']);
-    await deleted(await created('late', { share: '/full' }));
+    await deleted(await created('late', { share: `${SHARE}/full` }));
   });
 });
