@@ -74,6 +74,7 @@ async function measureDeath(
   const alive = await lives(node, healthy, `${prefix}-before`, rounds);
   await death.strike(mortal);
   const calls = await askTheDead(node, mortal, published, idle);
+  await lives(node, healthy, `${prefix}-warm`, 1); // what was idle meanwhile has given its worker back
   const asked = askAllTheTime(node, mortal, `${prefix}-asked`);
   const dead = await lives(node, healthy, `${prefix}-while`, 2 * rounds);
   await asked.stop();
