@@ -92,7 +92,7 @@ function inBackground(context: Context, record: AnyRecord, work: Promise<void>):
     const level = isStowageError(error, 'cancelled') ? 'info' : 'warn';
     context.log[level](
       { item: record.id, error: messageOf(error) },
-      'a copy that an earlier process began could not be finished, and was undone',
+      'a copy that an earlier process began could not be finished now',
     );
   });
 }
