@@ -1,3 +1,4 @@
+import { appendFile } from 'node:fs/promises';
 import { StowageError } from '../errors.ts';
 import type { Commands } from './command.ts';
 import { readIfThere } from './if-there.ts';
@@ -36,6 +37,7 @@ export function createNfsExports(commands: Commands): NfsExports {
     async add(entry, options, signal) {
       const unsafe = options.find((option) => !OPTION.test(option));
       if (unsafe !== undefined) throw new StowageError('internal', `${JSON.stringify(unsafe)} is no export option`);
+      await appendFile(TABLE, ''); // exportfs fails where nobody has made it yet
       await commands.run('exportfs', ['-i', '-o', options.join(','), argument(entry)], { signal });
     },
     async remove(entry, signal) {

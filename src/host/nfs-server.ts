@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, readlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, messageOf, StowageError } from '../errors.ts';
 import type { Commands } from './command.ts';
@@ -26,10 +26,13 @@ export interface HeldFile {
 /** The kernel's NFS server, of this process's network namespace. */
 export interface NfsServer {
   /**
-   * Starts rpc.mountd and the kernel's threads, unless threads run. They outlive this process, and are never stopped.
+   * Starts what the kernel's threads ask (rpc.mountd for exports, nfsdcld for clients that may take back their locks), unless threads run. Exports can be made from then on.
+   * @returns words for what clients will miss, where not all could be started
    * @throws 'precondition' where the kernel has no NFS server
    */
-  start(settings: NfsServerSettings, signal: AbortSignal): Promise<void>;
+  prepare(settings: NfsServerSettings, signal: AbortSignal): Promise<string | undefined>;
+  /** Starts the threads, unless they run. What is not exported by then is lost to clients that had it: their handles are stale. All outlive this process, and are never stopped. */
+  run(settings: NfsServerSettings, signal: AbortSignal): Promise<void>;
   clients(): Promise<NfsClient[]>;
   /** None where the client is gone. */
   heldFiles(clientId: string): Promise<HeldFile[]>;
@@ -57,14 +60,19 @@ export function createNfsServer(commands: Commands): NfsServer {
   }
 
   return {
-    async start({ nfs3, leaseSeconds }, signal) {
+    async prepare({ nfs3, leaseSeconds }, signal) {
       await mountControl(signal);
-      if (Number(await readIfThere(join(CONTROL, 'threads'))) > 0) return;
+      if (await hasThreads()) return undefined;
       for (const name of ['nfsv4leasetime', 'nfsv4gracetime'])
         await writeFile(join(CONTROL, name), `${leaseSeconds}\n`);
-      const versions = nfs3 ? [] : ['--no-nfs-version', '3'];
-      await commands.run('rpc.mountd', ['--no-nfs-version', '2', ...versions], { signal });
-      await commands.run('rpc.nfsd', [...versions, String(THREADS)], { signal });
+      const untracked = await startTracking(commands, signal).then(() => undefined, messageOf);
+      if (!(await isRunning('rpc.mountd')))
+        await commands.run('rpc.mountd', ['--no-nfs-version', '2', ...without3(nfs3)], { signal });
+      return untracked && `clients cannot take back their locks after a restart of this machine: ${untracked}`;
+    },
+
+    async run({ nfs3 }, signal) {
+      if (!(await hasThreads())) await commands.run('rpc.nfsd', [...without3(nfs3), String(THREADS)], { signal });
     },
 
     async clients() {
@@ -96,4 +104,44 @@ export function createNfsServer(commands: Commands): NfsServer {
       }
     },
   };
+}
+
+const PIPES = '/var/lib/nfs/rpc_pipefs';
+const TRACKED = '/var/lib/nfs/nfsdcld';
+
+/** nfsdcld(8) remembers clients across restarts of the server: only those may take back what they had.  */
+async function startTracking(commands: Commands, signal: AbortSignal): Promise<void> {
+  if (await isRunning('nfsdcld')) return;
+  await mkdir(TRACKED, { recursive: true, mode: 0o700 });
+  await mkdir(PIPES, { recursive: true });
+  if ((await namesIn(PIPES)).length === 0)
+    await commands.run('mount', ['-t', 'rpc_pipefs', 'sunrpc', PIPES], { signal });
+  await commands.run('nfsdcld', ['-p', PIPES, '-s', TRACKED], { signal });
+}
+
+async function hasThreads(): Promise<boolean> {
+  return Number(await readIfThere(join(CONTROL, 'threads'))) > 0;
+}
+
+function without3(nfs3: boolean): string[] {
+  return nfs3 ? [] : ['--no-nfs-version', '3'];
+}
+
+/** True if a process of this name is to be seen that serves this network namespace. */
+async function isRunning(name: string): Promise<boolean> {
+  const network = await readlink('/proc/self/ns/net');
+  const ids = (await namesIn('/proc')).filter((id) => /^\d+$/.test(id));
+  const found = await Promise.all(ids.map((id) => isThere(id, name, network)));
+  return found.includes(true);
+}
+
+/** False for a process that ends meanwhile. */
+async function isThere(id: string, name: string, network: string): Promise<boolean> {
+  try {
+    if ((await readIfThere(join('/proc', id, 'comm')))?.trim() !== name) return false;
+    return (await readlink(join('/proc', id, 'ns/net'))) === network;
+  } catch (error) {
+    if (['ESRCH', 'ENOENT', 'EACCES'].includes(errnoOf(error) ?? '')) return false;
+    throw error;
+  }
 }

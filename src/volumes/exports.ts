@@ -25,6 +25,8 @@ export async function checkExportable(config: PoolConfig, host: Host): Promise<v
 /** How often what is exported is compared with the records: an administrator's `exportfs -r` takes ours away. */
 const COMPARE_INTERVAL_MS = 30_000;
 const COMPARE_TIMEOUT_MS = 120_000;
+/** How long after its start a driver waits for pools that are away, before it lets clients of the others in. */
+const POOLS_WAIT_MS = 120_000;
 
 /** Volumes of pools of our own, exported to the nodes that they are attached to. The records say to which: what is exported follows them. */
 export interface Exports {
@@ -67,6 +69,7 @@ function createExports(
 ): Exports {
   const turns = createTurns(); // between looking and changing nobody else changes
   let clock: NodeJS.Timeout | undefined;
+  const startedMs = performance.now();
   let isStopped = false;
   let comparing: Promise<void> = Promise.resolve();
 
@@ -77,16 +80,26 @@ function createExports(
     const opened = await pool.backend.open(itemOf(record), signal);
     if (opened.type !== 'folder')
       throw new StowageError('internal', `volume ${record.id} is no folder, and cannot be exported`);
-    await server.start(signal);
+    await server.prepare(signal);
     await server.admit(record, opened.path, admissionsOf(record), signal);
   }
 
-  /** Volumes of a pool that is away keep what they have. */
-  async function compare(signal: AbortSignal): Promise<void> {
+  /** Volumes of a pool that is away keep what they have. @returns whether all pools are here */
+  async function compare(signal: AbortSignal): Promise<boolean> {
+    let areAllHere = true;
     for (const pool of managedPools()) {
-      if (!(await isHere(pool))) continue;
-      await turns(() => comparePool(pool, signal));
+      if (await isHere(pool)) await turns(() => comparePool(pool, signal));
+      else areAllHere = false;
     }
+    return areAllHere;
+  }
+
+  /** Clients that come back after a restart of this machine, and find their volumes not exported, lose them (ESTALE): they have to wait until all is as it was. */
+  async function compareAndRun(signal: AbortSignal): Promise<void> {
+    await server.prepare(signal);
+    const areAllHere = await compare(signal);
+    if (!areAllHere && performance.now() - startedMs < POOLS_WAIT_MS) return;
+    await server.run(signal);
   }
 
   async function comparePool(pool: ManagedPool, signal: AbortSignal): Promise<void> {
@@ -122,8 +135,7 @@ function createExports(
 
   async function compareUnheard(): Promise<void> {
     try {
-      if (managedPools().length > 0) await server.start(AbortSignal.timeout(COMPARE_TIMEOUT_MS));
-      await compare(AbortSignal.timeout(COMPARE_TIMEOUT_MS));
+      await compareAndRun(AbortSignal.timeout(COMPARE_TIMEOUT_MS));
     } catch (error) {
       context.log.error({ error: messageOf(error) }, 'volumes could not be exported as their records say; tried again');
     }

@@ -52,7 +52,7 @@ const EFFECTS: { readonly [Group in keyof Host]: { readonly [Method in keyof Hos
     resizeMemory: 'changes',
   },
   nfs: { mount: 'changes', unmount: 'changes', recover: 'changes' },
-  nfsServer: { start: 'changes', clients: 'reads', heldFiles: 'reads', expire: 'changes' },
+  nfsServer: { prepare: 'changes', run: 'changes', clients: 'reads', heldFiles: 'reads', expire: 'changes' },
   nfsExports: { list: 'reads', add: 'changes', remove: 'changes' },
   loops: {
     find: 'reads',

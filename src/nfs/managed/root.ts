@@ -1,8 +1,14 @@
 import { join } from 'node:path';
 import type { Host } from '../../host/host.ts';
 
+/**
+ * In the folder that a volume is bound on, and so hidden by it. While nothing answers for the exports, a client that mounts a volume gets that folder instead (seen with rpc.mountd gone for 30 s),
+ * and its mount succeeds: NodeStageVolume looks for this name.
+ */
+export const NOT_EXPORTED = '.stowage-not-exported';
+
 /** Room for the folders that volumes are bound on, and nothing else. */
-const LIMITS = { sizeBytes: 1024 ** 2, inodes: 200_000 };
+const LIMITS = { sizeBytes: 1024 ** 2, inodes: 400_000 };
 
 /**
  * The root of what NFS 4 clients see: an empty file system of ours, with a folder for each pool and in it one for each exported volume, which is bound there. A client sees of
@@ -36,13 +42,14 @@ export function createExportRoot(path: string, { files, mounts }: Pick<Host, 'fi
     async bind(pool, folder, source) {
       const target = pathOf(pool, folder);
       if ((await mounts.table()).at(target) !== undefined) return;
-      await files.makeFolders(target);
+      await files.makeFolders(join(target, NOT_EXPORTED));
       await mounts.bind(source, target, []);
     },
     async unbind(pool, folder) {
       const target = pathOf(pool, folder);
       await mounts.detach(target);
-      if ((await files.stat(target)) !== undefined) await files.removeFolder(target);
+      for (const folder of [join(target, NOT_EXPORTED), target])
+        if ((await files.stat(folder)) !== undefined) await files.removeFolder(folder);
     },
     async bound(pool) {
       const prefix = `${join(path, pool)}/`;

@@ -23,8 +23,10 @@ export interface ManagedServer {
   /** Where a volume's folder is exported from, for NFS 3; NFS 4 sees it from `rootPath`. */
   pathOf(volume: ExportedVolume): string;
   readonly rootPath: string;
-  /** Starts the server unless it runs, and exports the root. Again does nothing. */
-  start(signal: AbortSignal): Promise<void>;
+  /** Makes it possible to export, and exports the root. Again does nothing. */
+  prepare(signal: AbortSignal): Promise<void>;
+  /** Lets clients in, unless they are. What they had before must be exported by then. */
+  run(signal: AbortSignal): Promise<void>;
   /** What is exported beneath the root. */
   exported(): Promise<NfsExport[]>;
   /** The folders of a pool that are bound for export. */
@@ -63,8 +65,10 @@ export function createManagedServer(
     pathOf: ({ pool, folder }) => root.pathOf(pool, folder),
     exported,
     bound: root.bound,
-    async start(signal) {
-      await host.nfsServer.start(settings, signal);
+    run: (signal) => host.nfsServer.run(settings, signal),
+    async prepare(signal) {
+      const problem = await host.nfsServer.prepare(settings, signal);
+      if (problem !== undefined) deps.log.warn(problem);
       await root.mount();
       const isExported = (await host.nfsExports.list()).some(({ path }) => path === rootPath);
       if (!isExported) await host.nfsExports.add({ path: rootPath, client: EVERYONE }, ROOT_OPTIONS, signal);

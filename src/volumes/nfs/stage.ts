@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import { isStowageError, StowageError } from '../../errors.ts';
 import type { MountEntry } from '../../host/mounts.ts';
 import { isNfs } from '../../host/nfs-mount.ts';
+import { NOT_EXPORTED } from '../../nfs/managed/root.ts';
 import type { Context } from '../context.ts';
 import { lockKey, withLocks } from '../locks.ts';
 import type { StageRequest, UnstageRequest } from '../requests.ts';
@@ -25,7 +27,10 @@ export async function stageNfs(context: Context, request: StageRequest, signal: 
           `${stagingPath} is the mount point of ${there.source} already, not of ${place.source}; unstage that first`,
         );
       }
-      if (!place.isExported || !(await isStale(context, stagingPath, signal))) return;
+      if (!place.isExported || !(await isStale(context, stagingPath, signal))) {
+        if (place.mode !== undefined) await setMode(context, place, stagingPath, signal); // an earlier call may have died before it did
+        return;
+      }
       context.log.warn({ volumeId, stagingPath }, 'a mount from an earlier attachment is replaced');
       await takeAway(context, stagingPath, signal);
     }
@@ -33,6 +38,7 @@ export async function stageNfs(context: Context, request: StageRequest, signal: 
     await host.nfs.mount(place.source, stagingPath, options, signal).catch((error: unknown) => {
       throw place.isExported ? explained(volumeId, error) : error;
     });
+    if (place.isExported) await checkIsVolume(context, place, stagingPath, signal);
     if (place.mode !== undefined) await setMode(context, place, stagingPath, signal);
   });
 }
@@ -72,6 +78,23 @@ export async function unstageNfs(context: Context, request: UnstageRequest, sign
 async function takeAway({ host }: Context, stagingPath: string, signal: AbortSignal): Promise<void> {
   const inTime = AbortSignal.any([signal, AbortSignal.timeout(UNMOUNT_TIMEOUT_MS)]);
   await host.nfs.unmount(stagingPath, { force: false }, inTime);
+}
+
+/** The root of our server is mounted instead of the volume while rpc.mountd does not answer there. */
+async function checkIsVolume(
+  context: Context,
+  place: NfsPlace,
+  stagingPath: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const marker = join(stagingPath, NOT_EXPORTED);
+  const { exitCode } = await context.host.commands.run('stat', ['--', marker], { signal, exitCodes: [0, 1] });
+  if (exitCode === 1) return;
+  await takeAway(context, stagingPath, signal);
+  throw new StowageError(
+    'unavailable',
+    `${place.source} was mounted, but is not the volume: on the server ${place.server} nothing answers for its exports; see that rpc.mountd runs there`,
+  );
 }
 
 /** True for a mount of ours whose volume was detached from this node since, and attached again. Where the server is silent, it stays. */
