@@ -4,7 +4,7 @@ import { SCENARIOS } from '../faults/scenarios.ts';
 
 const isFull = process.env.STOWAGE_FAULTS === 'full';
 /** LVM's commands take long here: outside of full runs one in so many scenarios is tried. */
-const SCENARIOS_EACH = { 'directory with quotas': 14, lvm: 22 } as const;
+const SCENARIOS_EACH = { 'directory with quotas': 30, lvm: 22 } as const;
 
 for (const name of LAB_BACKEND_NAMES) {
   describeEveryCall(

@@ -95,9 +95,6 @@ async function unpublished(id: string, name: string): Promise<void> {
   await service.unstage({ volumeId: id, stagingPath: stagingPath(name) }, signal());
 }
 
-const mountsOf = async (path: string) =>
-  (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').filter((line) => line.includes(` ${path} `)).length;
-
 describe('volumes on a share', () => {
   it('live through their whole life, and a restart in the midst of it', async () => {
     const id = await published('life', servers.healthy);
@@ -150,37 +147,5 @@ describe('volumes on a share', () => {
     for (const volumeId of [id, other]) await later.service.deleteVolume({ volumeId }, signal());
     await driver?.idle();
     expect((await readdir(servers.healthy.folder)).filter((name) => name === 'lost')).toEqual([]);
-  });
-});
-
-describe('a server that dies', () => {
-  it('stops nobody else, and all goes on when it is back', async () => {
-    const dead = await published('dead', servers.mortal);
-    const alive = await published('alive', servers.healthy);
-    await servers.mortal.halt();
-    const service = (driver ?? (await started())).service;
-    const refused = await codeOf(service.createVolume(request('dead-2', servers.mortal), signal()));
-    expect(['unavailable', 'timeout']).toContain(refused);
-    const stats = await service.stats(
-      { volumeId: dead, volumePath: targetPath('dead'), stagingPath: undefined },
-      signal(),
-    );
-    expect(stats).toMatchObject({ usage: undefined, condition: { abnormal: true } });
-    await service.createVolume(request('alive-2', servers.healthy), signal());
-    await writeFile(join(targetPath('alive'), 'file'), 'written');
-    await unpublished(dead, 'dead');
-    expect([await mountsOf(targetPath('dead')), await mountsOf(stagingPath('dead'))]).toEqual([0, 0]);
-    // The driver starts again beside the dead server.
-    const again = (await restarted()).service;
-    await again.createVolume(request('alive-3', servers.healthy), signal());
-    await servers.mortal.resume();
-    let code = 'unavailable';
-    for (let tries = 0; tries < 30 && code !== 'ok'; tries++) {
-      code = await codeOf(again.createVolume(request('dead-2', servers.mortal), signal()));
-      if (code !== 'ok') await new Promise((resolve) => setTimeout(resolve, 1000));
-    }
-    expect(code).toBe('ok');
-    await again.deleteVolume({ volumeId: dead }, signal());
-    await unpublished(alive, 'alive');
   });
 });

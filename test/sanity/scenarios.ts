@@ -140,6 +140,7 @@ export const SCENARIOS: readonly Scenario[] = [
     settings: { quota: 'enforced' },
     access: ['mount'],
     needs: 'project-quota',
+    onlyNamed: true,
   },
   {
     name: 'btrfs',
