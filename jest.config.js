@@ -9,8 +9,9 @@ const shared = {
 };
 
 const LAB = '<rootDir>/test/lab/';
-/** What csi-sanity and the driver's own tests try in the lab as well: left to full runs (STOWAGE_LAB=full), since a process takes its time there. */
-const LONG_LAB = ['image', 'nfs-shares', 'nfs-worker'].map((name) => `${LAB}${name}\\.test\\.ts$`);
+/** What csi-sanity and the driver's own tests try in the lab as well: left to full runs (STOWAGE_LAB=full or STOWAGE_CONFORMANCE=full), since a process takes its time there. */
+const LONG_LAB = ['image', 'lvm', 'nfs-shares', 'nfs-worker'].map((name) => `${LAB}${name}\\.test\\.ts$`);
+const isFullLab = [process.env.STOWAGE_LAB, process.env.STOWAGE_CONFORMANCE].includes('full');
 /** Folders whose tests work on the real system, as root; elsewhere such a test is named *.host.test.ts. */
 const HOST = ['host', 'backends', 'staging', 'faults', 'model', 'e2e'].map((name) => `<rootDir>/test/${name}/`);
 
@@ -33,7 +34,7 @@ export default {
       ...shared,
       displayName: 'lab',
       testMatch: [`${LAB}**/*.test.ts`],
-      testPathIgnorePatterns: process.env.STOWAGE_LAB === 'full' ? [] : LONG_LAB,
+      testPathIgnorePatterns: isFullLab ? [] : LONG_LAB,
     },
   ],
 };
