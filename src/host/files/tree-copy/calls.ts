@@ -25,7 +25,13 @@ const readlinkat = bindAsyncCall('long readlinkat(int fd, const char *path, void
 const mknodat = bindAsyncCall('int mknodat(int folder, const void *name, unsigned int mode, unsigned long device)');
 const fchownat = bindAsyncCall('int fchownat(int fd, const char *path, unsigned int uid, unsigned int gid, int flags)');
 const utimensat = bindAsyncCall('int utimensat(int folder, const char *path, const void *times, int flags)');
+const syncfs = bindAsyncCall('int syncfs(int fd)');
 const statx = bindAsyncCall('int statx(int fd, const char *path, int flags, unsigned int mask, void *stat)');
+
+/** Makes all of the file system durable that is open: syncfs(2). */
+export async function syncFileSystem(fd: number): Promise<void> {
+  await syncfs(undefined, fd);
+}
 
 /** A path by which Node reaches an entry of an open folder. */
 export function entryPath(folderFd: number, name: Name): Buffer {

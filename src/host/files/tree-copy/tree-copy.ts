@@ -4,6 +4,7 @@ import { errnoOf, isStowageError, messageOf, StowageError } from '../../../error
 import type { Commands } from '../../command.ts';
 import type { Files } from '../../files.ts';
 import { FOLDER_FLAGS, open } from '../fd.ts';
+import { syncFileSystem } from './calls.ts';
 import { copyFolder, newFolder } from './folder.ts';
 import { createTurns, type Job } from './job.ts';
 import { createLinks } from './links.ts';
@@ -24,7 +25,8 @@ export function createTreeCopy(commands: Commands): Files['copyTree'] {
       try {
         const job = newJob({ commands, source, target, signal: AbortSignal.any([signal, failure.signal]) }, onProgress);
         await copyAll(job, failure);
-        await commands.run('sync', ['--file-system', '--', `/proc/${process.pid}/fd/${target}`], { signal });
+        signal.throwIfAborted();
+        await syncFileSystem(target);
         return { ...job.progress };
       } finally {
         closeSync(target);
