@@ -119,7 +119,7 @@ export interface Files {
   removeFolder(path: string): Promise<void>;
   /** unlink; nothing where it is missing. */
   removeFile(path: string): Promise<void>;
-  /** rmdir, or rm -rf --one-file-system in a child; safe against links swapped in; also files made immutable or append-only (chattr(1)). Nothing where it is missing. */
+  /** rm -rf --one-file-system in a child; safe against links swapped in; also files made immutable or append-only (chattr(1)). Nothing where it is missing. */
   removeTree(path: string, signal: AbortSignal): Promise<void>;
   /** renameat2(RENAME_NOREPLACE) and fsync of both parents, which 'later' leaves out: for what a restart would do again. EEXIST if `to` exists, ENOENT if `from` is missing. */
   rename(from: string, to: string, durability?: 'now' | 'later'): Promise<void>;

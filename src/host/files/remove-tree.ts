@@ -1,5 +1,4 @@
-import { rmdir } from 'node:fs/promises';
-import { errnoOf, isStowageError } from '../../errors.ts';
+import { isStowageError } from '../../errors.ts';
 import type { Commands } from '../command.ts';
 import type { Files } from '../files.ts';
 import type { PrivateBinds } from './private-bind.ts';
@@ -19,7 +18,6 @@ export function createRemoveTree(commands: Commands, binds: PrivateBinds): Files
   }
 
   return async (path, signal) => {
-    if (!signal.aborted && (await removeEmpty(path))) return;
     try {
       await rm(path, signal);
     } catch (error) {
@@ -29,14 +27,4 @@ export function createRemoveTree(commands: Commands, binds: PrivateBinds): Files
       await rm(path, signal);
     }
   };
-}
-
-/** One system call instead of a child for a folder that holds nothing. @returns false where there is more to do, or rm(1) shall say what is wrong */
-async function removeEmpty(path: string): Promise<boolean> {
-  try {
-    await rmdir(path);
-    return true;
-  } catch (error) {
-    return errnoOf(error) === 'ENOENT';
-  }
 }
