@@ -16,6 +16,8 @@ const isFull = process.env.STOWAGE_FAULTS === 'full';
 const KILLS = isFull ? 200 : 12;
 const USERS = 8;
 const LIFE_MAX_MS = 600; // from ready to killed
+const ANSWERS_A_LIFE = 8; // at least, in the mean
+const POLL_MS = 10;
 const TIMEOUT_MS = isFull ? 1_200_000 : 120_000;
 
 describe.each(['image', 'directory', 'btrfs'] as const)(
@@ -49,16 +51,24 @@ describe.each(['image', 'directory', 'btrfs'] as const)(
 /** Kills and starts the server while its users work. */
 async function storm(place: Place, server: Server): Promise<User[]> {
   const end = new AbortController();
+  let answered = 0;
   const random = seeded(seedOf('kills'));
   const clients = Array.from({ length: USERS }, () => connectCsi(server.socket));
   const kind = place.backend === 'image' ? 'block' : 'folder';
   const users = clients.map((csi, index) =>
-    use(place, csi, kind, { prefix: `user${index}`, random: seeded(seedOf(`user${index}`)), signal: end.signal }),
+    use(place, csi, kind, {
+      prefix: `user${index}`,
+      random: seeded(seedOf(`user${index}`)),
+      signal: end.signal,
+      onAnswer: () => answered++,
+    }),
   );
   const failed = Promise.all(users).then(() => undefined); // settles early only where one fails
   try {
     for (let kill = 0; kill < KILLS; kill++) {
       await Promise.race([sleep(random.below(LIFE_MAX_MS)), failed]);
+      // Some lives end before their first answer, but not all of them, on a slow machine either.
+      while (answered < (kill + 1) * ANSWERS_A_LIFE) await Promise.race([sleep(POLL_MS), failed]);
       await server.kill();
       await server.start();
     }
@@ -94,7 +104,6 @@ function checkListed(users: readonly User[], listed: Awaited<ReturnType<typeof l
   expect([...listed.volumes.keys()].sort()).toEqual(idsOf(({ volumes }) => volumes));
   expect([...listed.snapshots].sort()).toEqual(idsOf(({ snapshots }) => snapshots));
   expect([...listed.volumes.values()].filter((bytes) => bytes !== SIZE_BYTES.block)).toEqual([]);
-  expect(users.reduce((sum, { answered }) => sum + answered, 0)).toBeGreaterThan(KILLS * USERS);
 }
 
 /** Every content is what it was, records and data fit together, and all goes when it is deleted. */

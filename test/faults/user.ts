@@ -32,8 +32,6 @@ export interface User {
   readonly snapshots: Map<string, Kept>;
   /** Ids that were deleted. */
   readonly deleted: string[];
-  /** How many operations were answered. */
-  answered: number;
 }
 
 /** Answers that say to call again; the rest are faults. */
@@ -42,15 +40,20 @@ const PAUSE_MS = 20;
 const VOLUMES_MAX = 5;
 const SNAPSHOTS_MAX = 4;
 
-/** Works until the signal, then ends with the operation that runs. Throws what no retry would mend. */
+/** Works until the signal, then ends with the operation that runs; tells of each answer. Throws what no retry would mend. */
 export async function use(
   place: Place,
   csi: Csi,
   kind: Kind,
-  options: { readonly prefix: string; readonly random: Random; readonly signal: AbortSignal },
+  options: {
+    readonly prefix: string;
+    readonly random: Random;
+    readonly signal: AbortSignal;
+    readonly onAnswer: () => void;
+  },
 ): Promise<User> {
-  const { prefix, random, signal } = options;
-  const user: User = { volumes: new Map(), snapshots: new Map(), deleted: [], answered: 0 };
+  const { prefix, random, signal, onAnswer } = options;
+  const user: User = { volumes: new Map(), snapshots: new Map(), deleted: [] };
   let next = 0;
   const newName = (what: string) => `${prefix}-${what}${next++}`;
 
@@ -129,7 +132,7 @@ export async function use(
     for (;;) {
       try {
         const result = await call();
-        user.answered++;
+        onAnswer();
         return result;
       } catch (error) {
         const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;

@@ -203,12 +203,11 @@ describe.each(['xfs-quota', 'ext4-quota'] as const)('the guard of a directory po
         swaps++;
       }
     })();
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < 20 || swaps < 20; round++) {
       expect(await host.quotas.repairTree(at('mine'), mineId, signal())).toMatchObject({ failed: 0 });
     }
     isDone = true;
     await swapping;
-    expect(swaps).toBeGreaterThan(20);
     for (const names of [['inner'], ['inner', 'f']]) expect(await project('neighbour', ...names)).toBe(neighbourId);
   });
 
