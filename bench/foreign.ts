@@ -4,7 +4,7 @@ import { services } from '../src/csi/services.ts';
 import { nullDriver, residentBytes, start } from './drivers.ts';
 import type { BenchOptions } from './options.ts';
 import { subjectOf } from './ours.ts';
-import type { Results } from './results.ts';
+import { CALLS_ALONE, type Results } from './results.ts';
 import { empty, measureRounds, say } from './rounds.ts';
 
 /** A driver that runs already: its rounds against the null driver. What was created there is deleted again. */
@@ -19,17 +19,7 @@ export async function benchForeign(folder: string, options: BenchOptions, endpoi
     const { measurements, standing } = await measureRounds(foreign, subjectOf('null', yardstick, folder, {}), sizes);
     if (pid !== undefined) say(`memory of ${name}: ${((await residentBytes(pid)) / 1024 ** 2).toFixed(1)} MiB`);
     await empty(foreign, standing);
-    return {
-      subject: name,
-      measurements,
-      starts: [],
-      idleBytes: undefined,
-      loadedBytes: undefined,
-      snapshotMs: [],
-      restoreMs: [],
-      scale: undefined,
-      dataPath: undefined,
-    };
+    return { ...CALLS_ALONE, subject: name, measurements };
   } finally {
     client.close();
     await yardstick.stop();

@@ -13,7 +13,7 @@ import type { NfsSizes, Sizes } from './options.ts';
 import { subjectOf } from './ours.ts';
 import { CAPABILITY, type Subject } from './phases.ts';
 import { withPublished } from './published.ts';
-import type { Results } from './results.ts';
+import { CALLS_ALONE, type Results } from './results.ts';
 import { empty, fill, measureRounds, say } from './rounds.ts';
 
 /** Share mode, beside the null driver in the same guest. */
@@ -60,23 +60,13 @@ export async function benchNfs(folder: string, sizes: Sizes): Promise<NfsResult>
     });
     const tree = await measureTree(subject, sizes.nfs);
     await empty(subject, standing);
-    return { rounds: { ...NOTHING, subject: 'stowage', measurements }, tree, many };
+    return { rounds: { ...CALLS_ALONE, subject: 'stowage', measurements }, tree, many };
   } finally {
     await ours.stop();
     await yardstick.stop();
     await promisify(execFile)('umount', ['-a', '-l', '-t', 'nfs,nfs4']); // mounts of shares outlive the driver
   }
 }
-
-const NOTHING = {
-  starts: [],
-  idleBytes: undefined,
-  loadedBytes: undefined,
-  snapshotMs: [],
-  restoreMs: [],
-  scale: undefined,
-  dataPath: undefined,
-} as const;
 
 async function measureMany(
   subject: Subject,

@@ -14,6 +14,17 @@ export function medianRatio(pairs: readonly Pair[]): Spread | undefined {
   return ratio(figuresOf('ours'), figuresOf('yardstick'), medianSpread);
 }
 
+/** What is left out where only calls are measured. */
+export const CALLS_ALONE = {
+  starts: [],
+  idleBytes: undefined,
+  loadedBytes: undefined,
+  snapshotMs: [],
+  restoreMs: [],
+  scale: undefined,
+  dataPath: undefined,
+} as const;
+
 /** All that was measured; absent where the driver is foreign or the machine cannot. */
 export interface Results {
   readonly subject: string;

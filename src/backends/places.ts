@@ -1,15 +1,13 @@
 import { join } from 'node:path';
-import { errnoOf, messageOf } from '../errors.ts';
+import { errnoOf } from '../errors.ts';
 import type { Files } from '../host/files.ts';
 import type { Item } from './backend.ts';
 import type { BackendLog } from './log.ts';
+import { CLEANUP_TIMEOUT_MS, removeEntry, removeHalfMade } from './remove.ts';
 import { endIfAborted } from './signals.ts';
 
 /** The folders of a pool in which data lies. The pools module makes them, mode 0700. */
 export type PlaceName = 'volumes' | 'snapshots' | 'archive' | '.stowage/trash' | '.stowage/tmp';
-
-/** How long removing a half-made item may take after its request has ended. */
-const CLEANUP_TIMEOUT_MS = 30_000;
 
 /** Where the items of one pool lie, and the moves between those places. */
 export interface Places {
@@ -65,18 +63,7 @@ export function createPlaces(
     );
   }
 
-  async function remove(path: string, signal: AbortSignal): Promise<void> {
-    const stat = await files.stat(path);
-    if (stat === undefined) return;
-    if (stat.type === 'file') return files.removeFile(path);
-    if (removeFolder !== undefined) return removeFolder(path, signal);
-    try {
-      await files.removeFolder(path); // an empty one needs no child
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOTEMPTY' && errnoOf(error) !== 'EPERM') throw error;
-      await files.removeTree(path, signal);
-    }
-  }
+  const remove = (path: string, signal: AbortSignal) => removeEntry(files, path, signal, removeFolder);
 
   /** Moves an item that is done with, over what an earlier attempt at it may have left there. */
   async function moveAway(item: Item, to: PlaceName): Promise<void> {
@@ -86,17 +73,6 @@ export function createPlaces(
       if (errnoOf(error) !== 'EEXIST') throw error;
       await within(to, (folder) => remove(join(folder, name(item)), AbortSignal.timeout(CLEANUP_TIMEOUT_MS)));
       await move(item, to, name(item));
-    }
-  }
-
-  async function removeHalfMade(path: string, item: Item): Promise<void> {
-    try {
-      await remove(path, AbortSignal.timeout(CLEANUP_TIMEOUT_MS));
-    } catch (error) {
-      log.warn(
-        { item: item.id, error: messageOf(error) },
-        'a half-made item stays in the temporary folder until the next start',
-      );
     }
   }
 
@@ -112,13 +88,13 @@ export function createPlaces(
           endIfAborted(signal, `making ${item.kind} ${item.id}`);
           await within(placeOf(item), (folder) => files.rename(path, join(folder, name(item))));
         } catch (error) {
-          await removeHalfMade(path, item);
+          await removeHalfMade(remove, log, path, item);
           throw error;
         }
       }),
     undo: async (item) => {
       await moveAway(item, '.stowage/tmp');
-      await within('.stowage/tmp', (folder) => removeHalfMade(join(folder, name(item)), item));
+      await within('.stowage/tmp', (folder) => removeHalfMade(remove, log, join(folder, name(item)), item));
     },
     discard: (item) => moveAway(item, '.stowage/trash'),
     archive: (item, at) => move(item, 'archive', `${item.folder}-${compactTime(at)}${suffix}`),
@@ -138,6 +114,6 @@ function placeOf(item: Item): PlaceName {
 }
 
 /** 2026-11-21T08:00:00.000Z -> 20261121T080000Z */
-function compactTime(at: Date): string {
+export function compactTime(at: Date): string {
   return at.toISOString().replace(/[-:]|\.\d+/g, '');
 }

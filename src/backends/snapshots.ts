@@ -1,5 +1,4 @@
 import type { Item } from './backend.ts';
-import type { Places } from './places.ts';
 
 /** A snapshot to take, of a source. */
 export interface SnapshotPair {
@@ -11,7 +10,7 @@ export interface SnapshotPair {
 export async function oneAfterAnother(
   pairs: readonly SnapshotPair[],
   take: (pair: SnapshotPair) => Promise<void>,
-  places: Places,
+  undo: (snapshot: Item) => Promise<void>,
 ): Promise<void> {
   const taken: Item[] = [];
   try {
@@ -20,7 +19,7 @@ export async function oneAfterAnother(
       taken.push(pair.snapshot);
     }
   } catch (error) {
-    for (const snapshot of taken) await places.undo(snapshot);
+    for (const snapshot of taken) await undo(snapshot);
     throw error;
   }
 }

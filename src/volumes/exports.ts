@@ -113,14 +113,15 @@ function createExports(
       context.log.warn({ path, client }, 'an export that no record names is taken away');
       await server.shutOut(path, client, signal);
     }
+    const bound = await server.bound(pool.name);
     for (const record of attached) {
       const path = server.pathOf(record);
       const isComplete = admissionsOf(record).every((admission) =>
         there.some((entry) => entry.path === path && entry.client === admission.address),
       );
-      if (!isComplete || !(await server.bound(pool.name)).includes(record.folder)) await admitAll(record, signal);
+      if (!isComplete || !bound.includes(record.folder)) await admitAll(record, signal);
     }
-    for (const folder of await server.bound(pool.name)) {
+    for (const folder of bound) {
       if (!attached.some((record) => record.folder === folder)) await server.withdraw(pool.name, folder);
     }
   }

@@ -27,7 +27,8 @@ export interface SizeRange {
   readonly limitBytes: number | undefined;
 }
 
-export type OnDelete = 'delete' | 'retain' | 'archive';
+export const ON_DELETE = ['delete', 'retain', 'archive'] as const;
+export type OnDelete = (typeof ON_DELETE)[number];
 
 export interface ContentSource {
   readonly kind: 'volume' | 'snapshot';

@@ -13,16 +13,14 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { CONFIG_SCHEMAS } from '../../src/config/schema.ts';
 import { isStowageError, messageOf } from '../../src/errors.ts';
-import { createHost } from '../../src/host/system.ts';
-import { createLog } from '../../src/telemetry/log.ts';
-import { type Driver, openDriver } from '../../src/volumes/driver.ts';
+import type { Driver } from '../../src/volumes/driver.ts';
 import type { CreateVolumeRequest, OnDelete, ShareWish } from '../../src/volumes/requests.ts';
 import { signal } from '../support/driver.ts';
 import { labServers, nfsUp } from './support-nfs.ts';
+import { startShareDriver } from './support-share-driver.ts';
 
 const SERVER = '127.0.0.1';
 const SHARE = '/bad-input';
@@ -48,14 +46,7 @@ beforeAll(async () => {
       `mkdir ${root}/${name} && mount -t tmpfs -o size=256k,mode=${mode} stowage-test ${root}/${name} && exportfs -o ${options},fsid=${fsid},no_subtree_check,insecure '*:${root}/${name}'`,
   );
   await nfsUp(scripts.join(' && '));
-  driver = await openDriver({
-    config: CONFIG_SCHEMAS.nfs.parse({ driver: 'nfs', stateDir: join(folder, 'state'), trashBytesPerSecond: 0 }),
-    nodeId: 'node-1|127.0.0.1',
-    host: createHost(join(folder, 'run')),
-    log: createLog('silent'),
-    program: resolve('dist/stowage.cjs'),
-  });
-  await driver.recovered;
+  driver = await startShareDriver(folder);
 });
 afterAll(async () => {
   await driver?.stop();

@@ -1,16 +1,14 @@
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { CONFIG_SCHEMAS } from '../../src/config/schema.ts';
-import { createHost } from '../../src/host/system.ts';
-import { createLog } from '../../src/telemetry/log.ts';
-import { type Driver, openDriver } from '../../src/volumes/driver.ts';
+import type { Driver } from '../../src/volumes/driver.ts';
 import type { Capability, CreateVolumeRequest } from '../../src/volumes/requests.ts';
 import { codeOf, signal } from '../support/driver.ts';
 import { type LabServer, labServers } from './support-nfs.ts';
+import { startShareDriver } from './support-share-driver.ts';
 
 const run = promisify(execFile);
 const GIB = 1024 ** 3;
@@ -35,14 +33,7 @@ afterAll(async () => {
 });
 
 async function started(): Promise<Driver> {
-  driver = await openDriver({
-    config: CONFIG_SCHEMAS.nfs.parse({ driver: 'nfs', stateDir: join(folder, 'state'), trashBytesPerSecond: 0 }),
-    nodeId: 'node-1|127.0.0.1',
-    host: createHost(join(folder, 'run')),
-    log: createLog('silent'),
-    program: resolve('dist/stowage.cjs'),
-  });
-  await driver.recovered;
+  driver = await startShareDriver(folder);
   return driver;
 }
 

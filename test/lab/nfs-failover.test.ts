@@ -6,9 +6,11 @@ import {
   clonedInPool,
   createdInPool,
   detach,
+  failure,
   inPod,
   outOfPod,
   POOL,
+  sh,
   startHolder,
   startManagedServer,
 } from './support-managed.ts';
@@ -35,9 +37,6 @@ afterEach(async () => {
 afterAll(async () => {
   for (const node of [first, second, server]) await node?.stop();
 });
-
-const failure = (call: Promise<unknown>) => call.then(() => 'ok', String);
-const sh = (on: LabNode, script: string) => on.exec('sh', '-c', script);
 
 /** Where a volume's files are on the server. */
 async function folderOf({ name }: LabVolume): Promise<string> {

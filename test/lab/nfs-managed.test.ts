@@ -6,9 +6,11 @@ import {
   attach,
   createdInPool,
   detach,
+  failure,
   inPod,
   outOfPod,
   POOL,
+  sh,
   startHolder,
   startManagedServer,
 } from './support-managed.ts';
@@ -33,11 +35,9 @@ afterAll(async () => {
   for (const node of [first, second, server]) await node?.stop();
 });
 
-const failure = (call: Promise<unknown>) => call.then(() => 'ok', String);
 const exportsOf = async () => (await server.exec('cat', '/var/lib/nfs/etab')).split('\n').filter(Boolean);
 /** Of this machine's server alone: all machines of the guest see each other's processes. */
 const KILL = 'pkill --ns $$ --nslist net -x';
-const sh = (on: LabNode, script: string) => on.exec('sh', '-c', script);
 
 describe.each([['4.2', []], ...(isFull ? [['3', ['vers=3']] as const] : [])] as const)(
   'a volume that we serve, NFS %s',

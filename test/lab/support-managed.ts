@@ -108,3 +108,9 @@ export function talkTo(node: LabNode, program: string, ...args: readonly string[
     end: () => child.kill('SIGKILL'),
   };
 }
+
+/** What came of a call: `ok`, or its error in words. */
+export const failure = (call: Promise<unknown>) => call.then(() => 'ok', String);
+
+/** Runs a script of the shell on a node. */
+export const sh = (on: LabNode, script: string) => on.exec('sh', '-c', script);

@@ -47,7 +47,7 @@ export function createDirectoryBackend(settings: DirectorySettings, deps: { host
     create,
     exists,
     snapshot: (pairs, signal) =>
-      oneAfterAnother(pairs, ({ source, snapshot }) => create(snapshot, source, signal), places),
+      oneAfterAnother(pairs, ({ source, snapshot }) => create(snapshot, source, signal), places.undo),
     snapshotSizeBytes: async (source) => {
       const projectId = projectOf(source);
       if (projectId !== undefined) return (await host.quotas.usage(settings.path, projectId)).usedBytes;

@@ -18,7 +18,7 @@ export async function snapshotImages(
   for (const { source } of pairs) await requireImage(pool, source);
   if (!(await pool.canClone())) {
     const take = ({ source, snapshot }: SnapshotPair) => createImage(pool, snapshot, source, signal);
-    return oneAfterAnother(pairs, take, pool.places);
+    return oneAfterAnother(pairs, take, pool.places.undo);
   }
   const there = await Promise.all(pairs.map(({ snapshot }) => isImage(pool, snapshot)));
   if (there.every(Boolean)) return;
@@ -33,7 +33,7 @@ async function takeAtOnce(pool: ImagePool, pairs: readonly SnapshotPair[], signa
       endIfAborted(signal, `freezing volume ${source.id}`);
       quiets.push(await quiesce(pool, source, signal));
     }
-    await oneAfterAnother(pairs, (pair) => takeOne(pool, pair, signal), pool.places);
+    await oneAfterAnother(pairs, (pair) => takeOne(pool, pair, signal), pool.places.undo);
   } catch (error) {
     throw explainFull(error, `taking ${pairs.length} snapshots in pool ${pool.settings.name}`);
   } finally {

@@ -5,6 +5,7 @@ import type { Backend, Item, Wish } from '../backend.ts';
 import { shareLayout } from '../layout.ts';
 import type { BackendLog } from '../log.ts';
 import { chooseSize, SIZE_STEP_BYTES } from '../sizes.ts';
+import { oneAfterAnother } from '../snapshots.ts';
 import { createAdoption } from './adoption.ts';
 import { createClaims } from './claims.ts';
 import { createCopier } from './copy.ts';
@@ -51,18 +52,9 @@ export function createShareBackend(
     adoption: createAdoption(settings.path, host.files, claims),
     create,
     exists: places.exists,
-    snapshot: async (pairs, signal) => {
-      const taken: Item[] = [];
-      try {
-        for (const { source, snapshot } of pairs) {
-          await create(snapshot, source, signal);
-          taken.push(snapshot);
-        }
-      } catch (error) {
-        for (const snapshot of taken) await places.discard(snapshot); // the trash of its record, or the next start, removes it
-        throw error;
-      }
-    },
+    // The trash of its record, or the next start, removes what is discarded.
+    snapshot: (pairs, signal) =>
+      oneAfterAnother(pairs, ({ source, snapshot }) => create(snapshot, source, signal), places.discard),
     snapshotSizeBytes: async () => 0, // nothing is held back on a share
     discard: (item) => (isKept(item) ? Promise.resolve() : places.discard(item)),
     archive: (item, at) => (isKept(item) ? Promise.resolve() : places.archive(item, at)),

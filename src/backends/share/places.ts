@@ -1,9 +1,11 @@
 import { basename, join, posix } from 'node:path';
-import { errnoOf, isStowageError, messageOf, StowageError } from '../../errors.ts';
+import { errnoOf, isStowageError, StowageError } from '../../errors.ts';
 import type { Files } from '../../host/files.ts';
 import type { Item } from '../backend.ts';
 import { shareLayout } from '../layout.ts';
 import type { BackendLog } from '../log.ts';
+import { compactTime } from '../places.ts';
+import { removeEntry, removeHalfMade } from '../remove.ts';
 import { DRIVER_STOPS, endIfAborted } from '../signals.ts';
 import type { Claims } from './claims.ts';
 import { OWN_FOLDER, parentOf } from './place.ts';
@@ -12,7 +14,6 @@ import { reaching } from './reach.ts';
 const TEMPORARY = `${OWN_FOLDER}/tmp`;
 const TRASH = `${OWN_FOLDER}/trash`;
 const SNAPSHOTS = `${OWN_FOLDER}/copies`;
-const CLEANUP_TIMEOUT_MS = 30_000;
 
 /** Where the items of one share lie: volumes in the folders that were asked for, all else in `.stowage`. */
 export interface SharePlaces {
@@ -65,20 +66,7 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
     }
   }
 
-  async function remove(path: string, signal: AbortSignal): Promise<void> {
-    if ((await files.stat(path)) !== undefined) await files.removeTree(path, signal);
-  }
-
-  async function removeHalfMade(path: string, item: Item): Promise<void> {
-    try {
-      await remove(path, AbortSignal.timeout(CLEANUP_TIMEOUT_MS));
-    } catch (error) {
-      log.warn(
-        { item: item.id, error: messageOf(error) },
-        'a half-made folder stays in .stowage/tmp until the next start',
-      );
-    }
-  }
+  const remove = (path: string, signal: AbortSignal) => removeEntry(files, path, signal);
 
   async function settle(item: Item, made: string): Promise<void> {
     const name = relative(item);
@@ -117,7 +105,7 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
           endIfAborted(signal, `making ${item.kind} ${item.id}`);
           await settle(item, path);
         } catch (error) {
-          if (!resumes || !isPause(signal, error)) await removeHalfMade(path, item);
+          if (!resumes || !isPause(signal, error)) await removeHalfMade(remove, log, path, item);
           throw error;
         }
       }),
@@ -156,9 +144,4 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
 
 function isPause(signal: AbortSignal, error: unknown): boolean {
   return signal.reason === DRIVER_STOPS || isStowageError(error, 'unavailable');
-}
-
-/** 2026-11-21T08:00:00.000Z -> 20261121T080000Z */
-function compactTime(at: Date): string {
-  return at.toISOString().replace(/[-:]|\.\d+/g, '');
 }

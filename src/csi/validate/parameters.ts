@@ -1,5 +1,5 @@
 import { nearest } from '../../config/nearest.ts';
-import type { CreateVolumeRequest, MutableParameters, OnDelete } from '../../volumes/requests.ts';
+import { type CreateVolumeRequest, type MutableParameters, ON_DELETE } from '../../volumes/requests.ts';
 import { checkText, invalid, MAX_STRING_BYTES, required, stringMap } from './fields.ts';
 
 type Parameters = CreateVolumeRequest['parameters'];
@@ -8,7 +8,6 @@ type Received = Readonly<Record<string, string>>;
 /** What the Kubernetes sidecars add (--extra-create-metadata and such): for their own use or for information. */
 const KUBERNETES_PREFIX = 'csi.storage.k8s.io/';
 
-const ON_DELETE: readonly OnDelete[] = ['delete', 'retain', 'archive'];
 const COMPRESSIONS = ['none', 'zstd', 'lzo', 'zlib'] as const;
 const BOOLEANS = ['true', 'false'] as const;
 export const MUTABLE = ['onDelete', 'compression', 'copyOnWrite'];
