@@ -1,11 +1,11 @@
-// Bundles the program into one CommonJS file, dist/stowage.cjs: it starts twice as fast as from node_modules.
+// Bundles the programs into one CommonJS file each, dist/stowage.cjs and dist/share-worker.cjs: they start twice as fast as from node_modules.
 import { chmod, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const outfile = join(root, 'dist/stowage.cjs');
+const outdir = join(root, 'dist');
 const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
 
 /** grpc-js loads it for channelz and its admin services only, which we do not serve. */
@@ -17,11 +17,12 @@ const withoutProtoLoader = {
   },
 };
 
-await rm(join(root, 'dist'), { recursive: true, force: true });
+await rm(outdir, { recursive: true, force: true });
 await build({
   absWorkingDir: root,
-  entryPoints: ['src/main.ts'],
-  outfile,
+  entryPoints: { stowage: 'src/main.ts', 'share-worker': 'src/share-worker.ts' },
+  outdir,
+  outExtension: { '.js': '.cjs' },
   bundle: true,
   platform: 'node',
   target: 'node20',
@@ -34,4 +35,4 @@ await build({
   logLevel: 'warning',
   plugins: [withoutProtoLoader],
 });
-await chmod(outfile, 0o755);
+await chmod(join(outdir, 'stowage.cjs'), 0o755);

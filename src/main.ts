@@ -6,7 +6,6 @@ import { LS_USAGE, ls } from './cli/ls.ts';
 import { MOVE_USAGE, move } from './cli/move.ts';
 import { POOL_USAGE, pool } from './cli/pool.ts';
 import { SERVE_USAGE, serve } from './cli/serve.ts';
-import { shareWorker } from './cli/share-worker.ts';
 import { isStowageError, messageOf } from './errors.ts';
 import { version } from './version.ts';
 
@@ -41,8 +40,6 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
     case 'pool':
       await pool(args);
       return 0;
-    case 'share-worker': // not in the usage: the driver starts it
-      return shareWorker(args);
     case '--version':
       process.stdout.write(`${version}\n`);
       return 0;

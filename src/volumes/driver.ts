@@ -55,7 +55,7 @@ export async function openDriver(options: {
   host: Host;
   log: Logger;
   metrics?: DomainMetrics;
-  /** The program that has the command share-worker (NFS): this process's own, if not given. */
+  /** The program of the shares' workers (NFS): see createShareFiles. */
   program?: string;
   /** See createShareHosts. */
   openShareFiles?: OpenShareFiles;

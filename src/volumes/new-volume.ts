@@ -20,7 +20,7 @@ export async function beginVolume(
   wish: Wish,
 ): Promise<VolumeRecord> {
   try {
-    const { uuid } = await pool.check();
+    const { uuid } = pool.identity() ?? (await pool.check()); // seen by that check: on a share each look is a wait
     const { added } = await pool.turns(async () => {
       const plan = await pool.backend.plan(wish, pool.items);
       checkMaximum(pool, plan.sizeBytes);

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -16,10 +16,12 @@ export const MARK = 'STOWAGE_FAULTS_MARK';
 /** Bundles a program of this repository, as it is now. @returns the bundle's path */
 export async function bundle(entry: string, name: string): Promise<string> {
   const outfile = join(ROOT, '.cache', 'faults', name);
+  const written = `${outfile}.${process.pid}`; // another test may be starting it
   await mkdir(dirname(outfile), { recursive: true });
   const options = ['--bundle', '--platform=node', '--format=cjs', '--external:koffi', '--log-level=error'];
   const version = '--define:STOWAGE_VERSION="0.0.0-faults"';
-  await run(join(ROOT, 'node_modules/.bin/esbuild'), [join(ROOT, entry), ...options, version, `--outfile=${outfile}`]);
+  await run(join(ROOT, 'node_modules/.bin/esbuild'), [join(ROOT, entry), ...options, version, `--outfile=${written}`]);
+  await rename(written, outfile);
   return outfile;
 }
 

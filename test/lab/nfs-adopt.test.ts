@@ -116,7 +116,7 @@ async function startDriver(): Promise<void> {
     nodeId: 'node-1|127.0.0.1',
     host: createHost(inFolder('run')),
     log,
-    program: SCRIPT,
+    program: resolve('dist/share-worker.cjs'),
   });
   await driver.recovered;
   admin = await serveAdmin({ stateDir: inFolder('state'), driver, log });

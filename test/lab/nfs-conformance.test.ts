@@ -31,7 +31,7 @@ async function makeShare(vers: string): ReturnType<ConformanceSetup['makePool']>
     log: createLog('silent'),
     stateDir,
     idleUnmountMs: 3_600_000,
-    program: resolve('dist/stowage.cjs'),
+    program: resolve('dist/share-worker.cjs'),
   });
   // NFS 4 names exports from the pseudo root.
   const path = vers === '3' ? exported : exported.slice(healthy.folder.length);

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { type LabServer, labServers } from './support-nfs.ts';
 import { type LabNode, startNode } from './support-nodes.ts';
-import { created, type LabVolume, publish, stage, targetPath, unpublish, unstage } from './support-volumes.ts';
+import { created, type LabVolume, publish, remove, stage, targetPath, unpublish, unstage } from './support-volumes.ts';
 
 const run = promisify(execFile);
 const KINDS = ['flock', 'fcntl'] as const;
@@ -31,6 +31,9 @@ afterEach(async () => {
     await unpublish(on, volume);
     await unstage(on, volume);
   }
+  // Other tests count what is on this share.
+  const [first] = nodes;
+  if (first !== undefined) for (const { volume } of pods) await remove(first, volume);
   pods = [];
 });
 afterAll(async () => {

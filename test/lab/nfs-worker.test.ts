@@ -25,7 +25,7 @@ const shares: ShareFiles[] = [];
 const mounts: string[] = [];
 
 beforeAll(async () => {
-  program = await bundle('src/main.ts', '../lab/share-worker.cjs'); // the one folder of the repository that the guest may write to
+  program = await bundle('src/share-worker.ts', '../lab/share-worker.cjs'); // the one folder of the repository that the guest may write to
   ({ healthy, mortal } = await labServers());
 });
 

@@ -11,7 +11,7 @@ export async function startShareDriver(folder: string): Promise<Driver> {
     nodeId: 'node-1|127.0.0.1',
     host: createHost(join(folder, 'run')),
     log: createLog('silent'),
-    program: resolve('dist/stowage.cjs'),
+    program: resolve('dist/share-worker.cjs'),
   });
   await driver.recovered;
   return driver;

@@ -24,7 +24,7 @@ let pool: TestPool;
 const cleanups: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  program = await bundle('src/main.ts', 'share-worker.cjs');
+  program = await bundle('src/share-worker.ts', 'share-worker.cjs');
   folder = await mkdtemp(join(tmpdir(), 'stowage-share-worker-'));
   pool = await makePool('xfs', 320 * 1024 ** 2);
 });
@@ -187,7 +187,7 @@ describe("a share's worker process", () => {
 /** A driver, for as much as a worker sees of one: it says the number of the worker that it has started. */
 const PARENT = `
   const [program, runFolder] = process.argv.slice(1);
-  const worker = require('node:child_process').fork(program, ['share-worker', runFolder], { serialization: 'advanced' });
+  const worker = require('node:child_process').fork(program, [runFolder], { serialization: 'advanced' });
   worker.once('message', () => console.log(worker.pid));
 `;
 

@@ -13,8 +13,8 @@ const MAX_CLAIM_BYTES = 256;
  * was there before is never taken for ours, and one that a later volume has in the same place is never taken for that of a volume whose deletion is repeated.
  */
 export interface Claims {
-  /** @throws 'busy' where another volume has not yet left it */
-  take(item: Item): Promise<void>;
+  /** @returns false where it was the item's already. @throws 'busy' where another volume has not yet left it */
+  take(item: Item): Promise<boolean>;
   isOf(item: Item): Promise<boolean>;
   release(item: Item): Promise<void>;
   /** @throws 'busy' as `take`, and changes nothing */
@@ -30,9 +30,10 @@ export function createClaims(sharePath: string, files: Files): Claims {
     async take(item) {
       const { subDir } = shareLayout(item);
       const now = await owner(subDir);
-      if (now === item.id) return;
+      if (now === item.id) return false;
       if (now !== undefined) throw taken(subDir, now);
       await files.writeDurably(pathOf(subDir), `${item.id}\n`);
+      return true;
     },
     isOf: async (item) => (await owner(shareLayout(item).subDir)) === item.id,
     release: (item) => files.removeDurably(pathOf(shareLayout(item).subDir)),

@@ -19,18 +19,17 @@ export async function createFolder(
   const { files, places, claims } = deps;
   const place = shareLayout(item);
   const isShared = item.kind === 'volume' && place.shared;
-  if (item.kind === 'volume' && !isShared && !(await claims.isOf(item))) await claims.take(item);
-  else if (await places.exists(item)) return;
+  const isNew = item.kind === 'volume' && !isShared && (await claims.take(item));
+  if (!isNew && (await places.exists(item))) return;
   await places.build(
     item,
     async (path) => {
-      await files.makeFolder(path, place.mode ?? DEFAULT_MODE);
       if (source !== undefined) {
         await copyContent(deps, item, source, path, signal);
       }
       if (item.kind === 'volume') await setOwner(files, path, place);
     },
-    { signal, resumes: source !== undefined },
+    { signal, mode: place.mode ?? DEFAULT_MODE, resumes: source !== undefined },
   );
 }
 

@@ -23,8 +23,8 @@ export interface SharePlaces {
   exists(item: Item): Promise<boolean>;
   /** @throws 'precondition' where a link or a file is on the way to a new volume's folder; its parents may be missing */
   checkWay(subDir: string): Promise<void>;
-  /** Lets `make` make the folder at a temporary path, then renames it to its place, whose parents are made: complete or not at all. */
-  build(item: Item, make: (path: string) => Promise<void>, how: BuildOptions): Promise<void>;
+  /** Makes a folder at a temporary path and lets `fill` fill it, then renames it to its place, whose parents are made: complete or not at all. */
+  build(item: Item, fill: (path: string) => Promise<void>, how: BuildOptions): Promise<void>;
   /** Lets `use` reach the item's folder, through no link. ENOENT where it is missing. */
   within(item: Item, use: (path: string) => Promise<void>): Promise<void>;
   /** To the trash; nothing where it is not there. */
@@ -38,7 +38,8 @@ export interface SharePlaces {
 
 export interface BuildOptions {
   readonly signal: AbortSignal;
-  /** `make` goes on with what it left when it ended for a while: by the driver's own end, or with 'unavailable'. Else it begins with nothing. */
+  readonly mode: number;
+  /** `fill` goes on with what it left when it ended for a while: by the driver's own end, or with 'unavailable'. Else it begins with nothing. */
   readonly resumes: boolean;
 }
 
@@ -46,7 +47,9 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
   const relative = (item: Item) =>
     item.kind === 'volume' ? shareLayout(item).subDir : posix.join(SNAPSHOTS, item.folder);
 
+  /** The share itself is reached through no link: it is mounted there. */
   async function within<T>(folder: string, use: (path: string) => Promise<T>): Promise<T> {
+    if (folder === '') return use(sharePath);
     const handle = await reaching(folder, () => files.openFolder(sharePath, folder));
     try {
       return await use(handle.path);
@@ -67,6 +70,12 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
   }
 
   const remove = (path: string, signal: AbortSignal) => removeEntry(files, path, signal);
+
+  async function makeEmpty(path: string, { signal, mode, resumes }: BuildOptions): Promise<void> {
+    if ((await files.makeFolder(path, mode)) || resumes) return;
+    await remove(path, signal);
+    await files.makeFolder(path, mode);
+  }
 
   async function settle(item: Item, made: string): Promise<void> {
     const name = relative(item);
@@ -96,12 +105,13 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
       });
     },
     within: (item, use) => within(relative(item), use),
-    build: (item, make, { signal, resumes }) =>
+    build: (item, fill, how) =>
       within(TEMPORARY, async (folder) => {
         const path = join(folder, item.folder);
-        if (!resumes) await remove(path, signal);
+        const { signal, resumes } = how;
         try {
-          await make(path);
+          await makeEmpty(path, how);
+          await fill(path);
           endIfAborted(signal, `making ${item.kind} ${item.id}`);
           await settle(item, path);
         } catch (error) {

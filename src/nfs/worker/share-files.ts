@@ -1,3 +1,5 @@
+import { realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { StowageError } from '../../errors.ts';
 import type { Files } from '../../host/files.ts';
 import { type ForkedProgram, forkProgram } from '../../host/fork.ts';
@@ -28,9 +30,13 @@ export interface ShareFilesOptions {
   readonly runFolder: string;
   readonly log: Logger;
   readonly limits?: Partial<ShareLimits>;
-  /** The program that has the command share-worker: our own, if not given. */
+  /** The worker's program; share-worker.cjs beside our own, if not given. */
   readonly program?: string;
   readonly clock?: Clock;
+}
+
+function besideOurs(): string {
+  return join(dirname(realpathSync(process.argv[1] ?? '.')), 'share-worker.cjs');
 }
 
 /** Threads of a worker for calls that wait for the server. */
@@ -45,7 +51,7 @@ const CLOSE_MS = 1_000;
  * @param fork starts them; another one is for tests
  */
 export function createShareFiles(options: ShareFilesOptions, fork: typeof forkProgram = forkProgram): ShareFiles {
-  const { name, runFolder, log, program = process.argv[1] ?? '', clock = systemClock } = options;
+  const { name, runFolder, log, program = besideOurs(), clock = systemClock } = options;
   const limits = { ...SHARE_LIMITS, ...options.limits };
   const opened: Opened = { folders: createFolders(name), readings: new Set() };
   const living = new Set<Promise<void>>(); // also those that were killed and are not gone yet
@@ -54,7 +60,7 @@ export function createShareFiles(options: ShareFilesOptions, fork: typeof forkPr
   const startProcess = (onMessage: (message: unknown) => void): ForkedProgram =>
     fork({
       program,
-      args: ['share-worker', runFolder],
+      args: [runFolder],
       execArgv: WORKER_OPTIONS,
       env: { UV_THREADPOOL_SIZE: WORKER_THREADS },
       onMessage,

@@ -73,7 +73,8 @@ async function startDriver(folder: string): Promise<Driver> {
     nodeId: NODE,
     host: createHost(join(folder, 'run')),
     log: createLog(process.env.STOWAGE_TEST_LOG === undefined ? 'silent' : 'warn'),
-    openShareFiles: (options) => createShareFiles({ ...options, limits: LIMITS, program: resolve('dist/stowage.cjs') }),
+    openShareFiles: (options) =>
+      createShareFiles({ ...options, limits: LIMITS, program: resolve('dist/share-worker.cjs') }),
   });
   await driver.recovered;
   return driver;
