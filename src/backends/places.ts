@@ -63,7 +63,10 @@ export function createPlaces(
     );
   }
 
-  const remove = (path: string, signal: AbortSignal) => removeEntry(files, path, signal, removeFolder);
+  async function remove(path: string, signal: AbortSignal): Promise<void> {
+    if (removeFolder !== undefined && (await files.stat(path))?.type === 'folder') await removeFolder(path, signal);
+    else await removeEntry(files, path, signal);
+  }
 
   /** Moves an item that is done with, over what an earlier attempt at it may have left there. */
   async function moveAway(item: Item, to: PlaceName): Promise<void> {

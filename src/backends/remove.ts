@@ -9,25 +9,17 @@ export const CLEANUP_TIMEOUT_MS = 30_000;
 const MORE_TO_DO = ['ENOTEMPTY', 'EEXIST', 'EPERM'];
 
 /**
- * Removes whatever is at a path of a pool; nothing where it is missing. An empty folder needs no child.
- * @param removeFolder how folders are removed, where that is not by their entries
+ * Removes whatever is at a path of a pool; nothing where it is missing. Tries without looking, since on a share each look is a wait, and an empty folder needs no child.
  */
-export async function removeEntry(
-  files: Files,
-  path: string,
-  signal: AbortSignal,
-  removeFolder?: (path: string, signal: AbortSignal) => Promise<void>,
-): Promise<void> {
-  const stat = await files.stat(path);
-  if (stat === undefined) return;
-  if (stat.type === 'file') return files.removeFile(path);
-  if (removeFolder !== undefined) return removeFolder(path, signal);
+export async function removeEntry(files: Files, path: string, signal: AbortSignal): Promise<void> {
   try {
-    if (stat.type === 'folder') return await files.removeFolder(path);
+    await files.removeFolder(path);
   } catch (error) {
-    if (!MORE_TO_DO.includes(errnoOf(error) ?? '')) throw error;
+    const errno = errnoOf(error) ?? '';
+    if (errno === 'ENOTDIR') await files.removeFile(path);
+    else if (MORE_TO_DO.includes(errno)) await files.removeTree(path, signal);
+    else throw error;
   }
-  await files.removeTree(path, signal);
 }
 
 /** Removes what a failed creation left, or says that it stays: the failure itself is what the caller hears of. */

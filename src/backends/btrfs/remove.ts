@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { errnoOf } from '../../errors.ts';
 import type { Host } from '../../host/host.ts';
+import { removeEntry } from '../remove.ts';
 import { endIfAborted } from '../signals.ts';
 import { isParent } from './qgroup.ts';
 
@@ -20,17 +21,7 @@ export async function removeSubvolumes(where: Where, path: string, signal: Abort
     const within = await btrfs.subvolume(join(path, name));
     if (within !== undefined) await destroyTree(where, within.id, signal);
   }
-  await removePlain(files, path, signal);
-}
-
-/** What is empty now, as most are, needs no child process. */
-async function removePlain(files: Host['files'], path: string, signal: AbortSignal): Promise<void> {
-  try {
-    await files.removeFolder(path);
-  } catch (error) {
-    if (!['ENOTEMPTY', 'EPERM', 'ENOTDIR'].includes(errnoOf(error) ?? '')) throw error;
-    await files.removeTree(path, signal);
-  }
+  await removeEntry(files, path, signal);
 }
 
 function emptyIfNoFolder(error: unknown): string[] {
