@@ -46,7 +46,6 @@ export function createShareBackend(
     plan: async (wish, items) => {
       const plan = planFolder(wish, items());
       await places.checkWay(plan.layout.subDir); // before there is a record that would have to be undone
-      if (!plan.layout.shared) await claims.checkFree(plan.layout.subDir);
       return plan;
     },
     adoption: createAdoption(settings.path, host.files, claims),

@@ -17,8 +17,6 @@ export interface Claims {
   take(item: Item): Promise<boolean>;
   isOf(item: Item): Promise<boolean>;
   release(item: Item): Promise<void>;
-  /** @throws 'busy' as `take`, and changes nothing */
-  checkFree(subDir: string): Promise<void>;
 }
 
 export function createClaims(sharePath: string, files: Files): Claims {
@@ -37,10 +35,6 @@ export function createClaims(sharePath: string, files: Files): Claims {
     },
     isOf: async (item) => (await owner(shareLayout(item).subDir)) === item.id,
     release: (item) => files.removeDurably(pathOf(shareLayout(item).subDir)),
-    async checkFree(subDir) {
-      const now = await owner(subDir);
-      if (now !== undefined) throw taken(subDir, now);
-    },
   };
 }
 
