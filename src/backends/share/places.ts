@@ -14,6 +14,8 @@ import { reaching } from './reach.ts';
 const TEMPORARY = `${OWN_FOLDER}/tmp`;
 const TRASH = `${OWN_FOLDER}/trash`;
 const SNAPSHOTS = `${OWN_FOLDER}/copies`;
+/** Changes of folders are synchronous under NFS, and fsync(2) of one does nothing (Linux's fs/nfs/dir.c, nfs_fsync_dir). */
+const BY_SERVER = 'later';
 
 /** Where the items of one share lie: volumes in the folders that were asked for, all else in `.stowage`. */
 export interface SharePlaces {
@@ -72,9 +74,9 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
   const remove = (path: string, signal: AbortSignal) => removeEntry(files, path, signal);
 
   async function makeEmpty(path: string, { signal, mode, resumes }: BuildOptions): Promise<void> {
-    if ((await files.makeFolder(path, mode)) || resumes) return;
+    if ((await files.makeFolder(path, mode, BY_SERVER)) || resumes) return;
     await remove(path, signal);
-    await files.makeFolder(path, mode);
+    await files.makeFolder(path, mode, BY_SERVER);
   }
 
   async function settle(item: Item, made: string): Promise<void> {
@@ -89,7 +91,7 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
           `${name} exists on the share already, and is no volume of ours; use another subDir, or onDelete: retain to use what is there`,
         );
       }
-      await files.rename(made, path);
+      await files.rename(made, path, BY_SERVER);
     });
   }
 
@@ -124,7 +126,7 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
       await within(TRASH, (trash) =>
         at(item, async (path) => {
           if ((await files.stat(path))?.type !== 'folder') return; // whatever took its place is not ours
-          await files.rename(path, join(trash, item.folder));
+          await files.rename(path, join(trash, item.folder), BY_SERVER);
         }),
       );
       if (item.kind === 'volume') await claims.release(item);
@@ -136,7 +138,8 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
         const name = basename(path);
         const plain = join(path, '..', `archived-${name}`);
         const isTaken = (await files.stat(plain)) !== undefined;
-        await files.rename(path, isTaken ? `${plain}-${compactTime(time)}-${item.id.slice(-8)}` : plain);
+        const to = isTaken ? `${plain}-${compactTime(time)}-${item.id.slice(-8)}` : plain;
+        await files.rename(path, to, BY_SERVER);
       });
       await claims.release(item);
     },
