@@ -33,14 +33,23 @@ export async function findAlsoAway(
   }
 }
 
-/** The same for a record of the catalog. */
-export async function look(context: Context, record: VolumeRecord): Promise<Looked> {
-  const pool = poolOf(context, record);
+/** The same for records of the catalog, each as soon as it can be said. Their pools are asked once. */
+export function lookAtAll(context: Context, records: readonly VolumeRecord[]): Promise<Looked>[] {
+  const asked = new Map<ManagedPool, Promise<unknown>>();
+  return records.map(async (record) => {
+    const pool = poolOf(context, record);
+    const asking = asked.get(pool) ?? whyAway(pool);
+    asked.set(pool, asking);
+    return { record, pool, away: await asking };
+  });
+}
+
+async function whyAway(pool: ManagedPool): Promise<unknown> {
   try {
     await inTime(pool.check(), pool);
-    return { record, pool, away: undefined };
+    return undefined;
   } catch (away) {
-    return { record, pool, away };
+    return away;
   }
 }
 

@@ -1,6 +1,6 @@
 import { isStowageError, messageOf, StowageError } from '../errors.ts';
 import { checkCapability, checkOnDelete, choosePool, isHere } from './choose.ts';
-import { conditionOf, findAlsoAway, type Looked, look } from './condition.ts';
+import { conditionOf, findAlsoAway, type Looked, lookAtAll } from './condition.ts';
 import type { Context, ManagedPool } from './context.ts';
 import { volumeInfo } from './create.ts';
 import { lockKey, withLocks } from './locks.ts';
@@ -74,11 +74,9 @@ export async function getVolume(context: Context, { volumeId }: VolumeRequest): 
 /** ListVolumes: ready volumes in the order of their ids; a page's token is the last id of the page before. */
 export async function listVolumes(context: Context, page: Page): Promise<Listing<VolumeStatus>> {
   const { ids, nextToken } = takePage(context, 'volume', page);
-  const entries = ids.map(async (id) => {
-    const record = context.catalog.volume(id);
-    return record === undefined ? undefined : statusOf(context, await look(context, record));
-  });
-  return { entries: (await Promise.all(entries)).filter((entry) => entry !== undefined), nextToken };
+  const records = ids.map((id) => context.catalog.volume(id)).filter((record) => record !== undefined);
+  const entries = lookAtAll(context, records).map(async (looked) => statusOf(context, await looked));
+  return { entries: await Promise.all(entries), nextToken };
 }
 
 /** ListSnapshots: all, one, or those of one volume. */
