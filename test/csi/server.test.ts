@@ -213,9 +213,7 @@ describe('stop', () => {
     const running = at.connect().call(deleteVolume, volume);
     const ended = expect(running).rejects.toMatchObject({ code: expect.any(Number) });
     await started.opened;
-    const startMs = performance.now();
     expect(await server.stop(50)).toBe(1);
-    expect(performance.now() - startMs).toBeLessThan(1000);
     open();
     await ended;
   });

@@ -99,9 +99,8 @@ describe('copying a tree', () => {
       at('from'),
       at('to'),
     );
-    const started = performance.now();
     await expect(files.copy(at('from'), at('to'), AbortSignal.timeout(30))).rejects.toMatchObject({ code: 'timeout' });
-    expect(performance.now() - started).toBeLessThan(1500);
+    expect((await readdir(at('to'))).length).toBeLessThan(9);
     expect(await bindsLeft()).toEqual([]);
     await sh('umount "$1"', at('to'));
   });
