@@ -12,6 +12,7 @@ import type {
   CapacityRequest,
   ListSnapshotsRequest,
   ModifyRequest,
+  OnDelete,
   Page,
   ValidateRequest,
   VolumeRequest,
@@ -58,12 +59,22 @@ export async function modifyVolume(
   await withLocks(context.locks, `ControllerModifyVolume ${volumeId}`, [lockKey.id(volumeId)], async () => {
     const { record, pool } = await needReady(context, 'volume', volumeId);
     const onDelete = checkOnDelete(pool, mutableParameters.onDelete ?? record.onDelete);
+    checkKept(record, onDelete);
     const change = optionsOf(mutableParameters);
     const options = change === undefined ? record.options : mergeOptions(pool, record.options, change);
     await applyOptions(pool, record, change, signal);
     if (onDelete === record.onDelete && options === record.options) return;
     await context.store.update<VolumeRecord>(record, { onDelete, ...(options === undefined ? {} : { options }) });
   });
+}
+
+/** @throws 'invalid' where a folder that other volumes may have too would go with this one */
+function checkKept({ id, layout }: VolumeRecord, onDelete: OnDelete): void {
+  if (onDelete === 'retain' || layout.backend !== 'share' || !layout.shared) return;
+  throw new StowageError(
+    'invalid',
+    `onDelete ${onDelete}: volume ${id} was made in subDir ${layout.subDir} with onDelete retain, so other volumes may have this folder, too; remove it by hand`,
+  );
 }
 
 /** ControllerGetVolume. */

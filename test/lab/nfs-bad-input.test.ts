@@ -191,6 +191,8 @@ describe('two volumes on one constant subDir', () => {
       expect(found).toMatch(/^already-exists: subDir common: volume stw1v-\S+ lies in common/);
     }
     const second = await created('common-2', { subDir: 'common', onDelete: 'retain' });
+    const change = { volumeId: second, mutableParameters: { onDelete: 'delete' } } as const;
+    expect(await failure(driver.service.modifyVolume(change, signal()))).toMatch(/^invalid.*subDir common/);
     await unchanged(() => deleted(first));
     await unchanged(() => deleted(second));
     expect(await readFile(join(root, 'common', 'file'), 'utf8')).toBe('of both');
