@@ -7,6 +7,7 @@ cd "$(dirname -- "$(realpath -- "$0")")/.."
 export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 SANITY=github.com/kubernetes-csi/csi-test/v5/cmd/csi-sanity@v5.5.0
+HELM=helm.sh/helm/v3/cmd/helm@v3.22.0
 ATTEMPTS=3
 
 # program:package of Debian and Ubuntu
@@ -98,12 +99,13 @@ build() {
   npm run --silent build >&2
 }
 
-install_sanity() {
-  [[ -x .cache/bin/csi-sanity ]] && return 0
-  command -v go >/dev/null || die 'Go 1.25 or later is needed, to install csi-sanity'
-  say "go install $SANITY"
+# install_by_go PROGRAM MODULE: into .cache/bin
+install_by_go() {
+  [[ -x .cache/bin/$1 ]] && return 0
+  command -v go >/dev/null || die "Go 1.25 or later is needed, to install $1"
+  say "go install $2"
   mkdir -p .cache/bin
-  GOBIN=$PWD/.cache/bin retry go install "$SANITY"
+  GOBIN=$PWD/.cache/bin retry go install "$2"
 }
 
 main() {
@@ -121,7 +123,9 @@ main() {
   ensure_loop_devices
   install_modules
   build
-  [[ $1 = demo ]] || install_sanity
+  [[ $1 = demo ]] && return 0
+  install_by_go csi-sanity "$SANITY"
+  install_by_go helm "$HELM"
 }
 
 main "$@"
