@@ -43,7 +43,7 @@ it.each<[object, string]>([
 it.each<[object, string]>([
   [
     { local: { storageClasses: [{ name: 'a', pool: 'b' }] } },
-    'StorageClass of pool b: there is no such pool, only default',
+    'StorageClass a: there is no pool b; the pools are: default',
   ],
   [{ nfs: { enabled: true } }, 'nfs.controller.nodeSelector'],
   [

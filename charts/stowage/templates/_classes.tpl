@@ -1,6 +1,6 @@
 {{/* StorageClasses: a dict of root, component, driver (its name), classes, bindingMode (the default), pools. */}}
 {{- define "stowage.storageClasses" -}}
-{{- range .classes }}
+{{- range $class := .classes }}
 ---
 apiVersion: storage.k8s.io/v1
 kind: StorageClass
@@ -23,7 +23,7 @@ provisioner: {{ $.driver }}
 {{- $pool := . }}
 {{- $names := list }}
 {{- range $.pools }}{{ $names = append $names .name }}{{ end }}
-{{- if not (has $pool $names) }}{{ fail (printf "StorageClass of pool %s: there is no such pool, only %s" $pool (join ", " $names)) }}{{ end }}
+{{- if not (has $pool $names) }}{{ fail (printf "StorageClass %s: there is no pool %s; the pools are: %s" $class.name $pool (join ", " $names | default "none")) }}{{ end }}
 {{- $_ := set $parameters "pool" . }}
 {{- end }}
 {{- with .fsType }}{{ $_ := set $parameters "csi.storage.k8s.io/fstype" . }}{{ end }}
