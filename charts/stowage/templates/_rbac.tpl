@@ -3,7 +3,7 @@ What each sidecar asks the API server for, found in the calls of its code and in
 so that what one does not need it has only where it shares a pod with one that does.
 */}}
 
-{{/* Cluster-wide rules of the provisioner; `central`: it runs once, and looks at nodes. */}}
+{{/* Cluster-wide rules of the provisioner. Neither driver lets it look at nodes: local ones know their own, and NFS has no topology. */}}
 {{- define "stowage.rules.provisioner" -}}
 - apiGroups: [""]
   resources: [persistentvolumes]
@@ -77,6 +77,7 @@ so that what one does not need it has only where it shares a pod with one that d
   resources: [events]
   verbs: [create, patch]
 {{- if .attributes }}
+# Where the driver can change volumes, it watches them whether there are any or not.
 - apiGroups: [storage.k8s.io]
   resources: [volumeattributesclasses]
   verbs: [get, list, watch]
