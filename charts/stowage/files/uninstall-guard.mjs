@@ -37,7 +37,9 @@ function report(what, names) {
 }
 
 const nameOf = ({ metadata }) => (metadata.namespace ? `${metadata.namespace}/${metadata.name}` : metadata.name);
-const volumes = (await list('/api/v1/persistentvolumes')).filter(({ spec }) => drivers.has(spec.csi?.driver)).map(nameOf);
+const volumes = (await list('/api/v1/persistentvolumes'))
+  .filter(({ spec }) => drivers.has(spec.csi?.driver))
+  .map(nameOf);
 const snapshots = (await list('/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents'))
   .filter(({ spec }) => drivers.has(spec.driver))
   .map(nameOf);
@@ -49,8 +51,12 @@ report('PersistentVolumes', volumes);
 report('VolumeSnapshotContents', snapshots);
 report('pods with inline volumes', pods);
 if (volumes.length + snapshots.length + pods.length > 0) {
-  console.error(`Still there, of ${[...drivers].join(' and ')}: without the driver they can be neither unmounted nor deleted.`);
-  console.error('Delete them first. To uninstall all the same, and leave data and mounts as they are: helm uninstall --no-hooks');
+  console.error(
+    `Still there, of ${[...drivers].join(' and ')}: without the driver they can be neither unmounted nor deleted.`,
+  );
+  console.error(
+    'Delete them first. To uninstall all the same, and leave data and mounts as they are: helm uninstall --no-hooks',
+  );
   process.exit(1);
 }
 console.log('No volume, snapshot or pod needs the drivers.');
