@@ -6,7 +6,9 @@
 {{- fail "nfs.controller.state.existingClaim: in managed mode the state is a folder of the node that serves volumes; leave it out" }}
 {{- end }}
 {{- if not (or $isPinned .controller.state.existingClaim) }}
-{{- fail "nfs.controller.nodeSelector: the controller keeps its table of shares in a folder of its node, and must find it again; name one node, for example {kubernetes.io/hostname: node-a}, or set nfs.controller.state.existingClaim" }}
+{{- $why := "the controller keeps its table of shares in a folder of its node, and must find it again" }}
+{{- $what := "name one node, for example {kubernetes.io/hostname: node-a}, or set nfs.controller.state.existingClaim" }}
+{{- fail (printf "nfs.controller.nodeSelector: %s; %s" $why $what) }}
 {{- end }}
 {{- if and .managed.enabled (not .managed.server) }}
 {{- fail "nfs.managed.server: set the name or address by which nodes reach the node that serves volumes" }}
@@ -24,6 +26,6 @@
 {{- $_ := set .config "name" $values.nfs.driverName }}
 {{- $_ := set .config "logLevel" $values.logLevel }}
 {{- $_ := set .config "callTimeoutMs" (int $values.callTimeoutMs) }}
-{{- if $values.metrics.enabled }}{{ $_ := set .config "metricsAddress" (printf "0.0.0.0:%d" .metricsPort) }}{{ end }}
+{{- if $values.metrics.enabled }}{{ $_ := set .config "metricsAddress" (printf "%s:%d" $values.metrics.address .metricsPort) }}{{ end }}
 {{- toYaml .config }}
 {{- end }}

@@ -35,7 +35,8 @@ only within a larger mount the driver can tell whether the pool's disk is mounte
 {{- $parent := dir .path }}
 {{- $own := printf "%s/" $parent }}
 {{- if or (regexMatch "^/(usr|bin|sbin|lib[^/]*|etc|app|proc|sys|dev|run|tmp|boot|root)?(/|$)" $parent) (hasPrefix $own $stateDir) (hasPrefix $own $kubeletDir) }}
-{{- fail (printf "pool %s: with requireMount the driver's container gets the folder above the pool, and %s would hide what the container needs; mount the disk elsewhere, such as /mnt/%s" .name $parent .name) }}
+{{- $why := printf "with requireMount the driver's container gets the folder above the pool, and %s would hide what the container needs" $parent }}
+{{- fail (printf "pool %s: %s; mount the disk elsewhere, such as /mnt/%s" .name $why .name) }}
 {{- end }}
 {{- $wanted = append $wanted $parent }}
 {{- else }}
