@@ -108,6 +108,13 @@ install_by_go() {
   GOBIN=$PWD/.cache/bin retry go install "$2"
 }
 
+# Takes the machine's own Helm, where there is one.
+link_helm() {
+  [[ ! -x .cache/bin/helm && $(helm version --short 2>/dev/null) = v3.* ]] || return 0
+  mkdir -p .cache/bin
+  ln -sf "$(command -v helm)" .cache/bin/helm
+}
+
 main() {
   case ${1-} in
     demo | test) ;;
@@ -125,6 +132,7 @@ main() {
   build
   [[ $1 = demo ]] && return 0
   install_by_go csi-sanity "$SANITY"
+  link_helm
   install_by_go helm "$HELM"
 }
 
