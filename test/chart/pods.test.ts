@@ -22,7 +22,7 @@ const PRIVILEGED = [
   'stowage-local/driver',
   'stowage-nfs-node/driver',
   'stowage-nfs-controller/driver', // managed mode only
-  'stowage-nfs-controller/server',
+  'stowage-nfs-mountd/mountd',
 ];
 const TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount';
 
@@ -36,7 +36,7 @@ describe.each([...rendered])('the pods with values %s', (set, objects) => {
       .filter(({ container }) => container.securityContext?.privileged === true)
       .map(({ id }) => id);
     const isManaged = set === 'nfs-managed' || set === 'everything';
-    const allowed = PRIVILEGED.filter((id) => isManaged || !id.startsWith('stowage-nfs-controller'));
+    const allowed = PRIVILEGED.filter((id) => isManaged || !/nfs-(controller|mountd)/.test(id));
     expect(privileged.filter((id) => !allowed.includes(id))).toEqual([]);
   });
 
@@ -113,7 +113,9 @@ describe.each([...rendered])('the pods with values %s', (set, objects) => {
   });
 
   it('are probed by the kubelet', () => {
-    for (const { pod } of workloads(objects)) expect(containerOf(pod, 'driver').livenessProbe).toBeDefined();
+    const drivers = all.filter(({ container }) => container.name === 'driver');
+    expect(drivers.length).toBeGreaterThan(0);
+    for (const { container } of drivers) expect(container.livenessProbe).toBeDefined();
   });
 });
 
@@ -207,4 +209,15 @@ it('a value is quoted as YAML needs it', async () => {
   const objects = await renderChart('default', { local: { podAnnotations: { answer: 'yes' } } });
   const { metadata } = one(objects, 'DaemonSet', 'stowage-local').spec?.template ?? {};
   expect(parse(JSON.stringify(metadata?.annotations))).toMatchObject({ answer: 'yes' });
+});
+
+it('rpc.mountd is left alone by upgrades', () => {
+  const objects = rendered.get('nfs-managed') ?? [];
+  expect(one(objects, 'DaemonSet', 'stowage-nfs-mountd').spec).toMatchObject({ updateStrategy: { type: 'OnDelete' } });
+});
+
+it('the driver waits for a server that the node runs', () => {
+  const [waits] =
+    podsOf(one(rendered.get('everything') ?? [], 'Deployment', 'stowage-nfs-controller')).initContainers ?? [];
+  expect(waits?.args?.join()).toContain('/dev/tcp/127.0.0.1/2049');
 });

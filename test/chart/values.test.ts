@@ -51,6 +51,16 @@ it.each<[object, string]>([
     'nfs.managed.server',
   ],
   [
+    {
+      nfs: {
+        enabled: true,
+        controller: { nodeSelector: { a: 'b' } },
+        managed: { enabled: true, server: 'a', nfs3: true, pools: [{ name: 'a', backend: 'btrfs', path: '/mnt/a' }] },
+      },
+    },
+    'nfs.managed.runServer: host',
+  ],
+  [
     { local: { pools: [{ name: 'a', backend: 'image', path: '/a', requireMount: true }], storageClasses: [] } },
     'mount the disk elsewhere',
   ],

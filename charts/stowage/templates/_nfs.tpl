@@ -13,6 +13,9 @@
 {{- if and .managed.enabled (not .managed.server) }}
 {{- fail "nfs.managed.server: set the name or address by which nodes reach the node that serves volumes" }}
 {{- end }}
+{{- if and .managed.enabled .managed.nfs3 (eq .managed.runServer "pod") }}
+{{- fail "nfs.managed.nfs3: NFS 3 needs the node's own server, with rpcbind; set nfs.managed.runServer: host" }}
+{{- end }}
 {{- if and .managed.enabled (not .managed.pools) }}
 {{- fail "nfs.managed.pools: managed mode needs a pool of backend directory or btrfs" }}
 {{- end }}
