@@ -58,7 +58,7 @@ describe.each([...rendered])('the pods with values %s', (set, objects) => {
 
   it('give the token to sidecars that ask the API server, and never to the driver', () => {
     const withToken = all.filter(({ container }) =>
-      container.volumeMounts.some(({ mountPath }) => mountPath === TOKEN),
+      (container.volumeMounts ?? []).some(({ mountPath }) => mountPath === TOKEN),
     );
     expect(withToken.map(({ container }) => container.name)).not.toContain('driver');
     for (const { container } of withToken)
@@ -68,7 +68,9 @@ describe.each([...rendered])('the pods with values %s', (set, objects) => {
 
   it('let only privileged containers propagate mounts to the host', () => {
     for (const { id, container } of all) {
-      const both = container.volumeMounts.filter(({ mountPropagation }) => mountPropagation === 'Bidirectional');
+      const both = (container.volumeMounts ?? []).filter(
+        ({ mountPropagation }) => mountPropagation === 'Bidirectional',
+      );
       if (both.length > 0)
         expect({ id, privileged: container.securityContext?.privileged }).toEqual({ id, privileged: true });
     }
@@ -77,10 +79,10 @@ describe.each([...rendered])('the pods with values %s', (set, objects) => {
   it('mount what they declare, each place once', () => {
     for (const { name, pod, containers } of workloads(objects)) {
       const volumes = pod.volumes.map((volume) => volume.name);
-      const mounted = containers.flatMap(({ volumeMounts }) => volumeMounts.map((mount) => mount.name));
+      const mounted = containers.flatMap(({ volumeMounts = [] }) => volumeMounts.map((mount) => mount.name));
       expect({ name, volumes: [...volumes].sort() }).toEqual({ name, volumes: [...new Set(mounted)].sort() });
       expect(new Set(volumes).size).toBe(volumes.length);
-      for (const { volumeMounts } of containers) {
+      for (const { volumeMounts = [] } of containers) {
         const paths = volumeMounts.map(({ mountPath }) => mountPath);
         expect(new Set(paths).size).toBe(paths.length);
       }
@@ -143,7 +145,7 @@ it('no two processes of a node share a state folder', () => {
 
 describe('the folders of pools', () => {
   const pod = podsOf(one(rendered.get('everything') ?? [], 'DaemonSet', 'stowage-local'));
-  const { volumeMounts } = containerOf(pod, 'driver');
+  const { volumeMounts = [] } = containerOf(pod, 'driver');
   const pathOf = new Map(pod.volumes.map(({ name, hostPath }) => [name, hostPath?.path]));
   const seen = volumeMounts.filter(({ name }) => name.startsWith('folder-'));
 

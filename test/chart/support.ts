@@ -55,7 +55,7 @@ export interface Container {
     readonly capabilities?: { readonly drop?: readonly string[]; readonly add?: readonly string[] };
   };
   readonly resources?: { readonly requests?: object; readonly limits?: object };
-  readonly volumeMounts: readonly {
+  readonly volumeMounts?: readonly {
     readonly name: string;
     readonly mountPath: string;
     readonly mountPropagation?: string;
