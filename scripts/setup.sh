@@ -1,7 +1,7 @@
 #!/bin/bash
-# scripts/setup.sh demo|test: installs and builds what is missing, and says nothing where nothing is.
+# scripts/setup.sh demo|test|chart: installs and builds what is missing, and says nothing where nothing is.
 # demo: what `npm start` needs. test: what `npm test` needs besides: the lab's guest kernel, and csi-sanity by Go;
-# with STOWAGE_LAB=full also what only full runs of the lab need.
+# with STOWAGE_LAB=full also what only full runs of the lab need. chart: what `npm run test:chart` needs, which is Helm.
 set -euo pipefail
 cd "$(dirname -- "$(realpath -- "$0")")/.."
 export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -117,13 +117,19 @@ link_helm() {
 
 main() {
   case ${1-} in
-    demo | test) ;;
-    *) die 'scripts/setup.sh demo|test' ;;
+    demo | test | chart) ;;
+    *) die 'scripts/setup.sh demo|test|chart' ;;
   esac
-  check_machine
   mkdir -p .cache
   exec 9>.cache/setup.lock
   flock 9 # one at a time
+  if [[ $1 = chart ]]; then
+    install_modules
+    link_helm
+    install_by_go helm "$HELM"
+    return 0
+  fi
+  check_machine
   install_packages "${DEMO_PROGRAMS[@]}"
   [[ $1 = demo ]] || install_packages "${TEST_PROGRAMS[@]}"
   [[ $1 = demo || ${STOWAGE_LAB-} != full ]] || install_packages "${FULL_LAB_PROGRAMS[@]}"
@@ -132,8 +138,6 @@ main() {
   build
   [[ $1 = demo ]] && return 0
   install_by_go csi-sanity "$SANITY"
-  link_helm
-  install_by_go helm "$HELM"
 }
 
 main "$@"

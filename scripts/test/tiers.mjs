@@ -16,7 +16,6 @@ export const TIERS = {
   lint: () => check('node_modules/.bin/biome', ['check', '--error-on-warnings', '.']),
   types: () => check('node_modules/.bin/tsc', ['-p', '.']),
   unit: () => jestHere('unit', 5 * MINUTE_MS),
-  chart: () => jestHere('chart', 5 * MINUTE_MS),
   host: () => jestHere('host', 20 * MINUTE_MS),
   lab: () => jestInLab(27 * MINUTE_MS),
   sanity: () => sanity(30 * MINUTE_MS),
