@@ -15,7 +15,7 @@ const isFullLab = [process.env.STOWAGE_LAB, process.env.STOWAGE_CONFORMANCE].inc
 /** The Helm chart, deploy/ and examples/: needs helm. */
 const CHART = '<rootDir>/test/chart/';
 /** Folders whose tests work on the real system, as root; elsewhere such a test is named *.host.test.ts. */
-const HOST = ['host', 'backends', 'staging', 'faults', 'model', 'e2e'].map((name) => `<rootDir>/test/${name}/`);
+const HOST = ['host', 'backends', 'staging', 'faults', 'model'].map((name) => `<rootDir>/test/${name}/`);
 
 export default {
   // Real mounts take their time, and in the lab's guest each new process takes 30 ms and more. (Projects cannot set it.)

@@ -1,7 +1,8 @@
 #!/bin/bash
-# scripts/setup.sh demo|test|chart: installs and builds what is missing, and says nothing where nothing is.
+# scripts/setup.sh demo|test|chart|modules: installs and builds what is missing, and says nothing where nothing is.
 # demo: what `npm start` needs. test: what `npm test` needs besides: the lab's guest kernel, and csi-sanity by Go;
-# with STOWAGE_LAB=full also what only full runs of the lab need. chart: what `npm run test:chart` needs, which is Helm.
+# with STOWAGE_LAB=full also what only full runs of the lab need. chart: what `npm run test:chart` needs,
+# which is Helm. modules: the packages of npm alone.
 set -euo pipefail
 cd "$(dirname -- "$(realpath -- "$0")")/.."
 export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -117,14 +118,15 @@ link_helm() {
 
 main() {
   case ${1-} in
-    demo | test | chart) ;;
-    *) die 'scripts/setup.sh demo|test|chart' ;;
+    demo | test | chart | modules) ;;
+    *) die 'scripts/setup.sh demo|test|chart|modules' ;;
   esac
   mkdir -p .cache
   exec 9>.cache/setup.lock
   flock 9 # one at a time
-  if [[ $1 = chart ]]; then
+  if [[ $1 = chart || $1 = modules ]]; then
     install_modules
+    [[ $1 = modules ]] && return 0
     link_helm
     install_by_go helm "$HELM"
     return 0
