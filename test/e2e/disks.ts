@@ -4,7 +4,7 @@ import type { Cluster } from './kubectl.ts';
 
 /** Where each node has its disks for pools: files on loop devices, mounted below this folder. */
 export const DISKS = '/mnt/stowage-e2e';
-const FILES = '/var/lib/stowage-e2e';
+export const FILES = '/var/lib/stowage-e2e';
 export const DISKS_NAMESPACE = 'stowage-e2e';
 const SIZE = '20G';
 
@@ -12,7 +12,7 @@ const SIZE = '20G';
 const SCRIPT = `
 undo() {
   for name in xfs plain btrfs; do umount ${DISKS}/$name 2>/dev/null && rmdir ${DISKS}/$name; done
-  rm -f ${FILES}/*
+  rm -rf ${FILES}/*
   exit 0
 }
 trap undo TERM INT
@@ -27,11 +27,13 @@ disk xfs xfs noatime && echo xfs >>${FILES}/features
 disk plain xfs prjquota && grep -q ' ${DISKS}/plain .*prjquota' /proc/mounts && echo quota >>${FILES}/features
 mountpoint -q ${DISKS}/plain || disk plain xfs noatime
 disk btrfs btrfs noatime && echo btrfs >>${FILES}/features
+# Bit 24 of the capabilities: CAP_SYS_RESOURCE, without which the kernel lets no mounted ext4 grow.
+(( (0x$(sed -n 's/^CapEff:\\s*//p' /proc/self/status) >> 24) & 1 )) && echo resource >>${FILES}/features
 touch ${FILES}/ready
 sleep infinity & wait
 `;
 
-/** Gives each node file systems to keep pools on; they go at the end. @returns those nodes, and what all of them have of xfs, btrfs and quota */
+/** Gives each node file systems to keep pools on; they go at the end. @returns those nodes, and what all of them have of xfs, btrfs, quota and resource */
 export async function provideDisks(
   cluster: Cluster,
   image: string,

@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import type { Cleanup } from '../../src/cli/demo/cleanup.ts';
 import { command } from './command.ts';
-import { DISKS } from './disks.ts';
+import { DISKS, FILES } from './disks.ts';
 import type { Cluster } from './kubectl.ts';
 
 export const NAMESPACE = 'stowage';
@@ -92,6 +92,7 @@ function valuesFor(examples: Values, image: string, has: ReadonlySet<string>, no
     metrics: { enabled: true },
     local: {
       ...examples.local,
+      stateDir: `${FILES}/state`, // goes with the disks: it remembers which belong to this node
       tolerations: [], // nodes without disks of ours, such as the control plane, are left out
       pools: [...examples.local.pools, ...pools, ...tight],
       storageClasses: [...examples.local.storageClasses, ...classes],

@@ -3,6 +3,7 @@ import { messageOf } from '../../src/errors.ts';
 import type { Case } from './case.ts';
 import { adminCases } from './cases/admin.ts';
 import { exampleCases } from './cases/examples.ts';
+import { growthCases } from './cases/growth.ts';
 import { lifecycleCases } from './cases/lifecycle.ts';
 import { refusalCases } from './cases/refusals.ts';
 import { scaleCases } from './cases/scale.ts';
@@ -23,6 +24,7 @@ const INTERRUPTED = 130; // as a shell has it: 128 + SIGINT
 const CASES = [
   ...exampleCases,
   ...lifecycleCases,
+  ...growthCases,
   ...refusalCases,
   ...adminCases,
   ...scaleCases,
@@ -114,7 +116,7 @@ async function featuresOf(
 ): Promise<Features> {
   const suite = (await hasProgram('e2e.test')) && (await hasProgram('ginkgo'));
   const has = new Set<Feature>();
-  for (const name of ['xfs', 'btrfs', 'quota'] as const) if (disks.has(name)) has.add(name);
+  for (const name of ['xfs', 'btrfs', 'quota', 'resource'] as const) if (disks.has(name)) has.add(name);
   if (disks.has('snapshots')) has.add('snapshots');
   if (stowage.nodes.length > 1) has.add('twoNodes');
   if (suite) has.add('storageSuite');
@@ -124,6 +126,7 @@ async function featuresOf(
       xfs: 'the kernel has no XFS',
       btrfs: 'the kernel has no btrfs',
       quota: 'the kernel has no project quotas',
+      resource: 'root lacks CAP_SYS_RESOURCE here, without which no mounted ext4 grows',
       snapshots: noSnapshots ?? '',
       twoNodes: 'the cluster has one node with the driver',
       storageSuite: 'e2e.test and ginkgo of Kubernetes are not on the PATH',

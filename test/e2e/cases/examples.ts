@@ -2,6 +2,7 @@ import type { Case } from '../case.ts';
 import type { Feature } from '../features.ts';
 import type { Stowage } from '../stowage.ts';
 import { check, until, untilTrue } from '../wait.ts';
+import { grows } from './growth.ts';
 
 const FOLDER = 'examples/kubernetes';
 const MINUTE_MS = 60_000;
@@ -107,20 +108,7 @@ export const exampleCases: readonly Case[] = [
     return undefined;
   }),
 
-  example(['expansion'], async ({ cluster }) => {
-    await cluster.ready('pod/expansion');
-    const startMs = performance.now();
-    await cluster.kubectl(['patch', 'pvc/expansion', '-p', '{"spec":{"resources":{"requests":{"storage":"2Gi"}}}}']);
-    await untilTrue('the pod sees the new size', 4 * MINUTE_MS, async () => {
-      const [, blocks = ''] = (await cluster.exec('expansion', ['df', '-k', '/data'])).match(/\s(\d{6,})\s/) ?? [];
-      return Number(blocks) > 1.8 * 1024 ** 2;
-    });
-    const seconds = (performance.now() - startMs) / 1000;
-    await untilTrue('the claim says so', 2 * MINUTE_MS, async () => {
-      return (await cluster.field('pvc/expansion', '{.status.capacity.storage}')) === '2Gi';
-    });
-    return `seen in the running pod after ${seconds.toFixed(1)} s`;
-  }),
+  example(['expansion'], (stowage) => grows(stowage, 'expansion'), ['resource']), // its file system is ext4
 
   example(
     ['snapshot', 'restore', 'clone'],
