@@ -84,7 +84,10 @@ function valuesFor(examples: Values, image: string, has: ReadonlySet<string>, no
     return { name: 'tight', backend: 'memory', size: `${TIGHT[index]?.mebibytes}Mi`, nodes: [node] };
   });
   const names = [...pools.map(({ name }) => name), 'tight'];
-  const classes = names.map((name) => ({ name: `e2e-${name}`, pool: name }));
+  const classes = names.flatMap((name) => [
+    { name: `e2e-${name}`, pool: name },
+    { name: `e2e-${name}-copies`, pool: name, volumeBindingMode: 'Immediate' }, // on the node of their source
+  ]);
   return {
     ...examples,
     image: { repository, tag, pullPolicy: 'Never' },
