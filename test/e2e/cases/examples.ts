@@ -133,8 +133,8 @@ export const exampleCases: readonly Case[] = [
 
   example(['ephemeral'], async ({ cluster }) => {
     await cluster.ready('pod/inline-scratch');
-    await cluster.logged('inline-scratch', / \/disk\n/);
-    await cluster.logged('inline-scratch', /tmpfs +64\.0M .* \/memory\n/);
+    await cluster.logged('inline-scratch', / \/disk$/m);
+    await cluster.logged('inline-scratch', / 64\.0M .* \/memory$/m);
     await cluster.ready('pod/generic-scratch');
     return undefined;
   }),
