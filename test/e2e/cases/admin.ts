@@ -1,5 +1,4 @@
 import type { Case } from '../case.ts';
-import { command } from '../command.ts';
 import { helm, NAMESPACE, RELEASE } from '../install.ts';
 import { claim, podWith } from '../objects.ts';
 import { check, untilTrue } from '../wait.ts';
@@ -69,11 +68,10 @@ export const adminCases: readonly Case[] = [
         const why = await cluster.kubectl(['logs', '-n', NAMESPACE, `job/${RELEASE}-uninstall-guard`]);
         check(why.includes(volume), `the guard does not name the volume: ${why}`);
         await cluster.exec(VOLUME, ['sh', '-c', 'echo on >/data/file']);
-        // Helm calls the release `uninstalling` now: an upgrade makes it a deployed one again.
-        await command('helm', ['upgrade', RELEASE, 'charts/stowage', '-n', NAMESPACE, '--reuse-values', '--wait'], {
-          env: cluster.env,
-          timeoutMs: 5 * MINUTE_MS,
-        });
+        // Helm calls the release `uninstalling` now, and upgrades no such one; a rollback to where it is makes it `deployed` again.
+        const history = await helm(cluster, ['history', RELEASE, '--max', '1']);
+        const revision = /^(\d+)\s/m.exec(history)?.[1] ?? '';
+        await helm(cluster, ['rollback', RELEASE, revision, '--wait', '--timeout', '3m']);
         return 'the guard named the volume';
       } finally {
         await cluster.remove(`pod/${VOLUME}`, `pvc/${VOLUME}`);
