@@ -12,8 +12,10 @@ const LAB = '<rootDir>/test/lab/';
 /** What csi-sanity and the driver's own tests try in the lab as well: left to full runs (STOWAGE_LAB=full or STOWAGE_CONFORMANCE=full), since a process takes its time there. */
 const LONG_LAB = ['image', 'lvm', 'nfs-shares', 'nfs-worker'].map((name) => `${LAB}${name}\\.test\\.ts$`);
 const isFullLab = [process.env.STOWAGE_LAB, process.env.STOWAGE_CONFORMANCE].includes('full');
+/** The Helm chart, deploy/ and examples/: needs helm. */
+const CHART = '<rootDir>/test/chart/';
 /** Folders whose tests work on the real system, as root; elsewhere such a test is named *.host.test.ts. */
-const HOST = ['host', 'backends', 'staging', 'faults', 'model', 'e2e'].map((name) => `<rootDir>/test/${name}/`);
+const HOST = ['host', 'backends', 'staging', 'faults', 'model'].map((name) => `<rootDir>/test/${name}/`);
 
 export default {
   // Real mounts take their time, and in the lab's guest each new process takes 30 ms and more. (Projects cannot set it.)
@@ -23,7 +25,12 @@ export default {
       ...shared,
       displayName: 'unit',
       testMatch: ['<rootDir>/test/**/*.test.ts'],
-      testPathIgnorePatterns: [LAB, ...HOST, '\\.host\\.test\\.ts$'],
+      testPathIgnorePatterns: [LAB, CHART, ...HOST, '\\.host\\.test\\.ts$'],
+    },
+    {
+      ...shared,
+      displayName: 'chart',
+      testMatch: [`${CHART}**/*.test.ts`],
     },
     {
       ...shared,

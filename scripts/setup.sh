@@ -1,12 +1,14 @@
 #!/bin/bash
-# scripts/setup.sh demo|test: installs and builds what is missing, and says nothing where nothing is.
+# scripts/setup.sh demo|test|chart|modules: installs and builds what is missing, and says nothing where nothing is.
 # demo: what `npm start` needs. test: what `npm test` needs besides: the lab's guest kernel, and csi-sanity by Go;
-# with STOWAGE_LAB=full also what only full runs of the lab need.
+# with STOWAGE_LAB=full also what only full runs of the lab need. chart: what `npm run test:chart` needs,
+# which is Helm. modules: the packages of npm alone.
 set -euo pipefail
 cd "$(dirname -- "$(realpath -- "$0")")/.."
 export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 SANITY=github.com/kubernetes-csi/csi-test/v5/cmd/csi-sanity@v5.5.0
+HELM=helm.sh/helm/v3/cmd/helm@v3.22.0
 ATTEMPTS=3
 
 # program:package of Debian and Ubuntu
@@ -98,30 +100,46 @@ build() {
   npm run --silent build >&2
 }
 
-install_sanity() {
-  [[ -x .cache/bin/csi-sanity ]] && return 0
-  command -v go >/dev/null || die 'Go 1.25 or later is needed, to install csi-sanity'
-  say "go install $SANITY"
+# install_by_go PROGRAM MODULE: into .cache/bin
+install_by_go() {
+  [[ -x .cache/bin/$1 ]] && return 0
+  command -v go >/dev/null || die "Go 1.25 or later is needed, to install $1"
+  say "go install $2"
   mkdir -p .cache/bin
-  GOBIN=$PWD/.cache/bin retry go install "$SANITY"
+  GOBIN=$PWD/.cache/bin retry go install "$2"
+}
+
+# Takes the machine's own Helm, where there is one.
+link_helm() {
+  [[ ! -x .cache/bin/helm && $(helm version --short 2>/dev/null) = v3.* ]] || return 0
+  mkdir -p .cache/bin
+  ln -sf "$(command -v helm)" .cache/bin/helm
 }
 
 main() {
   case ${1-} in
-    demo | test) ;;
-    *) die 'scripts/setup.sh demo|test' ;;
+    demo | test | chart | modules) ;;
+    *) die 'scripts/setup.sh demo|test|chart|modules' ;;
   esac
-  check_machine
   mkdir -p .cache
   exec 9>.cache/setup.lock
   flock 9 # one at a time
+  if [[ $1 = chart || $1 = modules ]]; then
+    install_modules
+    [[ $1 = modules ]] && return 0
+    link_helm
+    install_by_go helm "$HELM"
+    return 0
+  fi
+  check_machine
   install_packages "${DEMO_PROGRAMS[@]}"
   [[ $1 = demo ]] || install_packages "${TEST_PROGRAMS[@]}"
   [[ $1 = demo || ${STOWAGE_LAB-} != full ]] || install_packages "${FULL_LAB_PROGRAMS[@]}"
   ensure_loop_devices
   install_modules
   build
-  [[ $1 = demo ]] || install_sanity
+  [[ $1 = demo ]] && return 0
+  install_by_go csi-sanity "$SANITY"
 }
 
 main "$@"

@@ -1,0 +1,69 @@
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Case } from '../case.ts';
+import { command } from '../command.ts';
+import type { Feature } from '../features.ts';
+
+const FOLDER = '.cache/e2e/suite';
+const LIMIT_MS = 45 * 60_000;
+const PROCESSES = process.env.STOWAGE_E2E_PROCESSES ?? '4';
+/** Left out: what takes long, what breaks nodes or wants the cluster for itself, and what only Windows has. */
+const SKIP = String.raw`\[Slow\]|\[Disruptive\]|\[Serial\]|\[Feature:Windows\]|\(ntfs\)`;
+
+/** The storage suite of Kubernetes itself, with what the file of test/e2e/testdrivers declares. */
+function suite(backend: string, needs: readonly Feature[]): Case {
+  return {
+    name: `storage suite of Kubernetes, ${backend}`,
+    needs: ['storageSuite', 'snapshots', ...needs],
+    async run({ cluster, nothingLeft }) {
+      const folder = join(FOLDER, backend);
+      await rm(folder, { recursive: true, force: true });
+      await mkdir(folder, { recursive: true });
+      const e2eTest = (await command('sh', ['-c', 'command -v e2e.test'])).trim();
+      const flags = ['--procs', PROCESSES, '--timeout', '45m', '--no-color', '--skip', SKIP];
+      const report = ['--json-report', 'report.json', '--output-dir', resolve(folder)];
+      const driver = `-storage.testdriver=${resolve('test/e2e/testdrivers', `${backend}.yaml`)}`;
+      let failure: unknown;
+      try {
+        const args = [...flags, ...report, '--focus', 'External.Storage', e2eTest, '--', '-provider=skeleton', driver];
+        await command('sh', ['-c', 'log=$0; exec ginkgo "$@" >"$log" 2>&1', join(folder, 'log'), ...args], {
+          timeoutMs: LIMIT_MS,
+          env: cluster.env,
+        });
+      } catch (error) {
+        failure = error; // what failed stands in the report
+      }
+      const { passed, failed } = await readReport(join(folder, 'report.json'));
+      if (failed.length > 0)
+        throw new Error(`${failed.length} of ${passed + failed.length} failed: ${failed.join('; ')}`);
+      if (failure !== undefined) throw failure;
+      if (passed === 0) throw new Error('no case of the suite was selected');
+      await nothingLeft();
+      return `${passed} of ${passed}`;
+    },
+  };
+}
+
+interface Spec {
+  readonly State: string;
+  readonly LeafNodeType: string;
+  readonly LeafNodeText: string;
+  readonly ContainerHierarchyTexts: readonly string[] | null;
+}
+
+async function readReport(file: string): Promise<{ passed: number; failed: string[] }> {
+  const reports: readonly { readonly SpecReports: readonly Spec[] }[] = JSON.parse(await readFile(file, 'utf8'));
+  const cases = reports.flatMap(({ SpecReports }) => SpecReports).filter((spec) => spec.LeafNodeType === 'It');
+  return {
+    passed: cases.filter(({ State }) => State === 'passed').length,
+    failed: cases
+      .filter(({ State }) => !['passed', 'skipped', 'pending'].includes(State))
+      .map(({ ContainerHierarchyTexts, LeafNodeText }) => [...(ContainerHierarchyTexts ?? []), LeafNodeText].join(' ')),
+  };
+}
+
+export const storageSuiteCases: readonly Case[] = [
+  suite('image', ['xfs']),
+  suite('directory', ['xfs']),
+  suite('btrfs', ['btrfs']),
+];

@@ -1,0 +1,103 @@
+import type { Cleanup } from '../../src/cli/demo/cleanup.ts';
+import { messageOf } from '../../src/errors.ts';
+import type { Cluster } from './kubectl.ts';
+
+/** Where each node has its disks for pools: files on loop devices, mounted below this folder. */
+export const DISKS = '/mnt/stowage-e2e';
+export const FILES = '/var/lib/stowage-e2e';
+export const DISKS_NAMESPACE = 'stowage-e2e';
+const SIZE = '20G';
+
+/** Makes and mounts what the kernel has, and undoes it at its end. `features` says what came of it. */
+const SCRIPT = `
+undo() {
+  for name in xfs plain btrfs; do umount ${DISKS}/$name 2>/dev/null && rmdir ${DISKS}/$name; done
+  rm -rf ${FILES}/*
+  exit 0
+}
+trap undo TERM INT
+disk() { # NAME FILESYSTEM OPTIONS
+  mountpoint -q ${DISKS}/$1 && return 0
+  rm -f ${FILES}/$1.img
+  truncate -s ${SIZE} ${FILES}/$1.img && mkfs.$2 -q ${FILES}/$1.img && mkdir -p ${DISKS}/$1 || return 1
+  mount -t $2 -o loop,$3 ${FILES}/$1.img ${DISKS}/$1
+}
+: >${FILES}/features
+disk xfs xfs noatime && echo xfs >>${FILES}/features
+disk plain xfs prjquota && grep -q ' ${DISKS}/plain .*prjquota' /proc/mounts && echo quota >>${FILES}/features
+mountpoint -q ${DISKS}/plain || disk plain xfs noatime
+disk btrfs btrfs noatime && echo btrfs >>${FILES}/features
+# Bit 24 of the capabilities: CAP_SYS_RESOURCE, without which the kernel lets no mounted ext4 grow.
+(( (0x$(sed -n 's/^CapEff:\\s*//p' /proc/self/status) >> 24) & 1 )) && echo resource >>${FILES}/features
+touch ${FILES}/ready
+sleep infinity & wait
+`;
+
+/** Gives each node file systems to keep pools on; they go at the end. @returns those nodes, and what all of them have of xfs, btrfs, quota and resource */
+export async function provideDisks(
+  cluster: Cluster,
+  image: string,
+  cleanup: Cleanup,
+): Promise<{ nodes: string[]; has: Set<string> }> {
+  cleanup.add('disks of the nodes', () => cluster.remove(`namespace/${DISKS_NAMESPACE}`));
+  await cluster.apply(namespace());
+  await cluster.apply(daemonSet(image));
+  await cluster.kubectl(['rollout', 'status', 'daemonset/disks', '-n', DISKS_NAMESPACE, '--timeout', '3m'], {
+    timeoutMs: 200_000,
+  });
+  const pods = await cluster.names('pod', { namespace: DISKS_NAMESPACE });
+  const lists = await Promise.all(
+    pods.map(async (pod) => {
+      const text = await cluster.exec(pod, ['cat', `${FILES}/features`], { namespace: DISKS_NAMESPACE });
+      return text.split('\n').filter((word) => word !== '');
+    }),
+  ).catch((error: unknown) => {
+    throw new Error(`what the nodes have cannot be read: ${messageOf(error)}`);
+  });
+  const [first = [], ...others] = lists;
+  const nodes = pods.map((pod) => cluster.field(pod, '{.spec.nodeName}', DISKS_NAMESPACE));
+  return {
+    nodes: (await Promise.all(nodes)).sort(),
+    has: new Set(first.filter((word) => others.every((list) => list.includes(word)))),
+  };
+}
+
+function namespace(): object {
+  const labels = { 'pod-security.kubernetes.io/enforce': 'privileged' };
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name: DISKS_NAMESPACE, labels } };
+}
+
+function daemonSet(image: string): object {
+  const labels = { app: 'disks' };
+  const folder = (name: string, path: string) => ({ name, hostPath: { path, type: 'DirectoryOrCreate' } });
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'DaemonSet',
+    metadata: { name: 'disks', namespace: DISKS_NAMESPACE },
+    spec: {
+      selector: { matchLabels: labels },
+      template: {
+        metadata: { labels },
+        spec: {
+          terminationGracePeriodSeconds: 60,
+          hostPID: true, // so that the driver's process can be killed as the kernel would
+          containers: [
+            {
+              name: 'disks',
+              image,
+              command: ['bash', '-c', SCRIPT],
+              securityContext: { privileged: true },
+              readinessProbe: { exec: { command: ['test', '-e', `${FILES}/ready`] }, periodSeconds: 1 },
+              volumeMounts: [
+                { name: 'disks', mountPath: DISKS, mountPropagation: 'Bidirectional' },
+                { name: 'files', mountPath: FILES },
+                { name: 'dev', mountPath: '/dev' },
+              ],
+            },
+          ],
+          volumes: [folder('disks', DISKS), folder('files', FILES), folder('dev', '/dev')],
+        },
+      },
+    },
+  };
+}

@@ -1,0 +1,104 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import type { Cleanup } from '../../src/cli/demo/cleanup.ts';
+import { command } from './command.ts';
+import { DISKS, FILES } from './disks.ts';
+import type { Cluster } from './kubectl.ts';
+
+export const NAMESPACE = 'stowage';
+export const RELEASE = 'stowage';
+const EXAMPLES = 'examples/kubernetes/values-local.yaml';
+/** A pool that is small, and larger on the second node than on the first, for what the scheduler does then. */
+export const TIGHT = [{ mebibytes: 512 }, { mebibytes: 1536 }] as const;
+const HELM_MS = 5 * 60_000;
+
+const valuesSchema = z.looseObject({
+  local: z.looseObject({
+    pools: z.array(z.looseObject({ name: z.string() })),
+    storageClasses: z.array(z.looseObject({ name: z.string() })),
+  }),
+});
+export type Values = z.infer<typeof valuesSchema>;
+
+/** Installs the chart with what the examples need and a pool on each disk that the nodes have. @returns the values */
+export async function install(
+  cluster: Cluster,
+  image: string,
+  has: ReadonlySet<string>,
+  nodes: readonly string[],
+  cleanup: Cleanup,
+): Promise<Values> {
+  const values = valuesFor(valuesSchema.parse(parse(await readFile(EXAMPLES, 'utf8'))), image, has, nodes);
+  cleanup.add('the chart', () => uninstall(cluster));
+  await cluster.apply({
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: NAMESPACE, labels: { 'pod-security.kubernetes.io/enforce': 'privileged' } },
+  });
+  await upgrade(cluster, values);
+  return values;
+}
+
+/** `helm upgrade --install`, with its wait for the pods. */
+export async function upgrade(cluster: Cluster, values: object): Promise<void> {
+  const file = join('.cache/e2e', 'values.json');
+  await mkdir('.cache/e2e', { recursive: true });
+  await writeFile(file, JSON.stringify(values, null, 2));
+  await helm(cluster, [
+    'upgrade',
+    '--install',
+    RELEASE,
+    'charts/stowage',
+    '--values',
+    file,
+    '--wait',
+    '--timeout',
+    '4m',
+  ]);
+}
+
+/** Helm in the release's namespace. @throws with what it said */
+export function helm(cluster: Cluster, args: readonly string[]): Promise<string> {
+  return command('helm', [...args, '--namespace', NAMESPACE], { timeoutMs: HELM_MS, env: cluster.env });
+}
+
+async function uninstall(cluster: Cluster): Promise<void> {
+  const installed = (await helm(cluster, ['list', '--short'])).split('\n');
+  if (installed.includes(RELEASE)) await helm(cluster, ['uninstall', RELEASE, '--wait']);
+  await cluster.remove(`namespace/${NAMESPACE}`);
+}
+
+function valuesFor(examples: Values, image: string, has: ReadonlySet<string>, nodes: readonly string[]): Values {
+  const [repository = '', tag = ''] = image.split(':');
+  const on = (name: string) => ({ path: `${DISKS}/${name}`, requireMount: true });
+  const pools = [
+    ...(has.has('xfs') ? [{ name: 'fast', backend: 'image', fsType: 'xfs', ephemeral: true, ...on('xfs') }] : []),
+    ...(has.has('xfs')
+      ? [{ name: 'plain', backend: 'directory', quota: has.has('quota') ? 'enforced' : 'advisory', ...on('plain') }]
+      : []),
+    ...(has.has('btrfs') ? [{ name: 'cow', backend: 'btrfs', ephemeral: true, ...on('btrfs') }] : []),
+  ];
+  const tight = nodes.slice(0, TIGHT.length).map((node, index) => {
+    return { name: 'tight', backend: 'memory', size: `${TIGHT[index]?.mebibytes}Mi`, nodes: [node] };
+  });
+  const names = [...pools.map(({ name }) => name), 'tight'];
+  const classes = names.flatMap((name) => [
+    { name: `e2e-${name}`, pool: name },
+    { name: `e2e-${name}-copies`, pool: name, volumeBindingMode: 'Immediate' }, // on the node of their source
+  ]);
+  return {
+    ...examples,
+    image: { repository, tag, pullPolicy: 'Never' },
+    snapshots: { enabled: has.has('snapshots') },
+    metrics: { enabled: true },
+    local: {
+      ...examples.local,
+      stateDir: `${FILES}/state`, // goes with the disks: it remembers which belong to this node
+      tolerations: [], // nodes without disks of ours, such as the control plane, are left out
+      pools: [...examples.local.pools, ...pools, ...tight],
+      storageClasses: [...examples.local.storageClasses, ...classes],
+    },
+  };
+}

@@ -1,0 +1,139 @@
+import { createCleanup } from '../../src/cli/demo/cleanup.ts';
+import { messageOf } from '../../src/errors.ts';
+import type { Case } from './case.ts';
+import { adminCases } from './cases/admin.ts';
+import { exampleCases } from './cases/examples.ts';
+import { growthCases } from './cases/growth.ts';
+import { lifecycleCases } from './cases/lifecycle.ts';
+import { refusalCases } from './cases/refusals.ts';
+import { scaleCases } from './cases/scale.ts';
+import { storageSuiteCases } from './cases/storage-suite.ts';
+import { upkeepCases } from './cases/upkeep.ts';
+import { hasProgram } from './command.ts';
+import { provideDisks } from './disks.ts';
+import type { Feature, Features } from './features.ts';
+import { install } from './install.ts';
+import { collectLogs } from './logs.ts';
+import { type E2eOptions, HELP, parseOptions } from './options.ts';
+import { provideCluster, provideImage } from './provide-cluster.ts';
+import { formatReport, type Outcome } from './report.ts';
+import { provideSnapshots } from './snapshots.ts';
+import { createStowage, type Stowage } from './stowage.ts';
+
+const INTERRUPTED = 130; // as a shell has it: 128 + SIGINT
+const CASES = [
+  ...exampleCases,
+  ...lifecycleCases,
+  ...growthCases,
+  ...refusalCases,
+  ...adminCases,
+  ...scaleCases,
+  ...upkeepCases,
+  ...storageSuiteCases,
+];
+
+let isInterrupted = false;
+process.on('SIGINT', () => {
+  if (isInterrupted) process.exit(INTERRUPTED);
+  isInterrupted = true;
+  say('interrupted: the case that runs is the last one; once more to leave everything as it is');
+});
+
+await main();
+
+async function main(): Promise<void> {
+  const options = parseOptions(process.argv.slice(2), process.env);
+  if (options === 'help') {
+    process.stdout.write(HELP);
+    return;
+  }
+  for (const program of ['docker', 'kubectl', 'helm', ...(options.kubeconfig === undefined ? ['kind'] : [])]) {
+    if (!(await hasProgram(program))) throw new Error(`${program} is needed, and is not on the PATH`);
+  }
+  const cleanup = createCleanup();
+  const outcomes: Outcome[] = [];
+  try {
+    outcomes.push(...(await runAll(options, cleanup)));
+  } catch (error) {
+    outcomes.push({ name: 'installation', result: 'failed', seconds: 0, detail: messageOf(error) });
+    say(messageOf(error));
+  } finally {
+    for (const problem of options.keep ? [] : await cleanup.run()) {
+      outcomes.push({ name: 'removal', result: 'failed', seconds: 0, detail: problem });
+    }
+  }
+  process.stdout.write(`\n${formatReport(outcomes)}\n`);
+  process.exitCode = outcomes.some(({ result }) => result === 'failed') ? 1 : isInterrupted ? INTERRUPTED : 0;
+}
+
+async function runAll(options: E2eOptions, cleanup: ReturnType<typeof createCleanup>): Promise<Outcome[]> {
+  say('cluster and image');
+  const cluster = await provideCluster(options, cleanup);
+  const image = await provideImage(options);
+  say('snapshots, disks, chart');
+  const noSnapshots = await provideSnapshots(cluster, cleanup);
+  const { nodes, has } = await provideDisks(cluster, image, cleanup);
+  if (noSnapshots === undefined) has.add('snapshots');
+  const startMs = performance.now();
+  const values = await install(cluster, image, has, nodes, cleanup);
+  const seconds = (performance.now() - startMs) / 1000;
+  const stowage = createStowage(cluster, values, nodes);
+  const features = await featuresOf(has, stowage, noSnapshots);
+
+  const outcomes: Outcome[] = [{ name: 'installation', result: 'passed', seconds, detail: `${nodes.length} nodes` }];
+  for (const one of CASES) {
+    if (isInterrupted) break;
+    if (options.only.length > 0 && !options.only.some((word) => one.name.includes(word))) continue;
+    const outcome = await runCase(one, stowage, features);
+    outcomes.push(outcome);
+    say(`${outcome.result}: ${outcome.name} (${outcome.seconds.toFixed(1)} s) ${outcome.detail}`);
+    if (outcome.result === 'failed')
+      await collectLogs(cluster, `${options.logFolder}/${one.name.replaceAll(/\W+/g, '-')}`);
+  }
+  return outcomes;
+}
+
+async function runCase(one: Case, stowage: Stowage, features: Features): Promise<Outcome> {
+  const missing = (one.needs ?? []).filter((feature) => !features.has.has(feature));
+  if (missing.length > 0) {
+    const detail = missing.map((feature) => features.why[feature] ?? feature).join('; ');
+    return { name: one.name, result: 'not run', seconds: 0, detail };
+  }
+  const startMs = performance.now();
+  const seconds = () => (performance.now() - startMs) / 1000;
+  try {
+    const detail = (await one.run(stowage)) ?? '';
+    return { name: one.name, result: 'passed', seconds: seconds(), detail };
+  } catch (error) {
+    return { name: one.name, result: 'failed', seconds: seconds(), detail: messageOf(error) };
+  }
+}
+
+async function featuresOf(
+  disks: ReadonlySet<string>,
+  stowage: Stowage,
+  noSnapshots: string | undefined,
+): Promise<Features> {
+  const suite = (await hasProgram('e2e.test')) && (await hasProgram('ginkgo'));
+  const has = new Set<Feature>();
+  for (const name of ['xfs', 'btrfs', 'quota', 'resource'] as const) if (disks.has(name)) has.add(name);
+  if (disks.has('snapshots')) has.add('snapshots');
+  if (stowage.nodes.length > 1) has.add('twoNodes');
+  if (suite) has.add('storageSuite');
+  return {
+    has,
+    why: {
+      xfs: 'the kernel has no XFS',
+      btrfs: 'the kernel has no btrfs',
+      quota: 'the kernel has no project quotas',
+      resource: 'root lacks CAP_SYS_RESOURCE here, without which no mounted ext4 grows',
+      snapshots: noSnapshots ?? '',
+      twoNodes: 'the cluster has one node with the driver',
+      storageSuite: 'e2e.test and ginkgo of Kubernetes are not on the PATH',
+    },
+  };
+}
+
+function say(text: string): void {
+  process.stdout.write(`e2e: ${text}\n`);
+}

@@ -1,0 +1,53 @@
+import { parseArgs } from 'node:util';
+
+/** What a run is told on its command line and by the environment. */
+export interface E2eOptions {
+  /** Only cases with one of these words in their names; empty: all. */
+  readonly only: readonly string[];
+  /** Leaves cluster, chart and disks as they are at the end. */
+  readonly keep: boolean;
+  /** Takes the image that the nodes have already. */
+  readonly skipImage: boolean;
+  readonly workers: number;
+  /** Set: this cluster is used, and none is made. */
+  readonly kubeconfig: string | undefined;
+  /** Loads an image archive, its last argument, into all nodes of that cluster. */
+  readonly loadCommand: string | undefined;
+  /** More arguments for `docker build`. */
+  readonly buildArguments: readonly string[];
+  readonly logFolder: string;
+}
+
+export const HELP = `npm run e2e -- [--only WORD]... [--keep] [--skip-image] [--workers N] [--log-folder FOLDER]
+  Needs docker, kubectl and helm; kind, unless KUBECONFIG names a cluster. See docs/how-to/e2e.md.
+`;
+
+const DEFAULT_WORKERS = 2;
+
+/** @throws TypeError where an option is not known */
+export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv): E2eOptions | 'help' {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: 'string', multiple: true },
+      keep: { type: 'boolean' },
+      'skip-image': { type: 'boolean' },
+      workers: { type: 'string' },
+      'log-folder': { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) return 'help';
+  const workers = Number(values.workers ?? DEFAULT_WORKERS);
+  if (!Number.isInteger(workers) || workers < 1) throw new TypeError('--workers: must be a whole number from 1 on');
+  return {
+    only: values.only ?? [],
+    keep: values.keep ?? false,
+    skipImage: values['skip-image'] ?? false,
+    workers,
+    kubeconfig: env.KUBECONFIG || undefined,
+    loadCommand: env.STOWAGE_E2E_LOAD || undefined,
+    buildArguments: (env.STOWAGE_E2E_BUILD ?? '').split(' ').filter((word) => word !== ''),
+    logFolder: values['log-folder'] ?? '.cache/e2e/logs',
+  };
+}

@@ -1,0 +1,35 @@
+import { expect, it } from '@jest/globals';
+import { parseOptions } from './options.ts';
+import { formatReport } from './report.ts';
+
+it('shows what ran, what did not and why, and the sums', () => {
+  const text = formatReport([
+    { name: 'a volume', result: 'passed', seconds: 3.14, detail: 'pod ready after 2.0 s' },
+    { name: 'another one', result: 'failed', seconds: 10, detail: 'it is gone\nat line 1' },
+    { name: 'btrfs', result: 'not run', seconds: 0, detail: 'the kernel has no btrfs' },
+  ]);
+  expect(text.split('\n')).toEqual([
+    'case         result   seconds  what was seen',
+    'a volume     passed       3.1  pod ready after 2.0 s',
+    'another one  failed      10.0  it is gone',
+    'btrfs        not run        -  the kernel has no btrfs',
+    '',
+    '1 passed, 1 failed, 1 not run',
+  ]);
+});
+
+it('takes the cluster and how to load images into it from the environment', () => {
+  const env = { KUBECONFIG: '/k', STOWAGE_E2E_LOAD: 'load it', STOWAGE_E2E_BUILD: '--build-arg  A=b' };
+  expect(parseOptions(['--only', 'clone'], env)).toMatchObject({
+    kubeconfig: '/k',
+    loadCommand: 'load it',
+    buildArguments: ['--build-arg', 'A=b'],
+    only: ['clone'],
+  });
+  expect(parseOptions([], { KUBECONFIG: '' })).toMatchObject({ kubeconfig: undefined, workers: 2 });
+});
+
+it('refuses options that it does not know', () => {
+  expect(() => parseOptions(['--olny', 'clone'], {})).toThrow('--olny');
+  expect(() => parseOptions(['--workers', '0'], {})).toThrow('--workers');
+});

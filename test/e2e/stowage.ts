@@ -1,0 +1,72 @@
+import { NAMESPACE, type Values } from './install.ts';
+import type { Cluster } from './kubectl.ts';
+import { untilTrue } from './wait.ts';
+
+export const DRIVER = 'local.csi.stowage.dev';
+const CONFIG = '/etc/stowage/config.yaml';
+const GONE_MS = 120_000;
+
+/** An installation in a cluster, as an administrator sees it. */
+export type Stowage = ReturnType<typeof createStowage>;
+
+/** A mount that a node has of a volume of ours. */
+export interface NodeMount {
+  readonly path: string;
+  readonly options: string;
+}
+
+export function createStowage(cluster: Cluster, values: Values, nodes: readonly string[]) {
+  /** The driver's pod of a node. */
+  async function podOn(node: string): Promise<string> {
+    const pod = await cluster.kubectl([
+      ...['get', 'pod', '-n', NAMESPACE, '-l', 'app.kubernetes.io/component=local'],
+      ...['--field-selector', `spec.nodeName=${node},status.phase=Running`, '-o', 'name'],
+    ]);
+    const [name = ''] = pod.split('\n');
+    if (name === '') throw new Error(`node ${node} has no pod of the driver`);
+    return name;
+  }
+
+  /** Runs a program in the driver's container of a node, which sees the node's mounts and devices. */
+  const onNode = async (node: string, args: readonly string[]) =>
+    cluster.exec(await podOn(node), args, { namespace: NAMESPACE, container: 'driver' });
+
+  /** `stowage COMMAND` on a node. */
+  const stowage = (node: string, ...args: readonly string[]) =>
+    onNode(node, ['stowage', ...args, '--config', CONFIG, '--node-id', node]);
+
+  /** Mounts of a volume at the kubelet's paths; `volume` is the PersistentVolume's name or a pod's uid. */
+  async function mountsOf(node: string, word: string): Promise<NodeMount[]> {
+    return (await onNode(node, ['cat', '/proc/self/mountinfo']))
+      .split('\n')
+      .map((line) => line.split(' '))
+      .map(([, , , , path = '', options = '']) => ({ path, options }))
+      .filter(({ path }) => path.includes('/kubelet/') && path.includes(word));
+  }
+
+  /** Lines of `stowage ls` of a node, without titles and sums. */
+  async function records(node: string): Promise<string[]> {
+    const [list = ''] = (await stowage(node, 'ls')).split('\n\n');
+    return list.split('\n').slice(1);
+  }
+
+  /** The files behind loop devices of a node that lie in pools: volumes of backend `image` in use. */
+  async function loops(node: string): Promise<string[]> {
+    const out = await onNode(node, ['losetup', '--list', '--noheadings', '--output', 'NAME,BACK-FILE']);
+    return out.split('\n').filter((line) => line.includes('/volumes/') || line.includes('/snapshots/'));
+  }
+
+  /** Nothing of a volume is left: no record, mount or loop device on any node. */
+  async function nothingLeft(): Promise<void> {
+    for (const node of nodes) {
+      await untilTrue(`node ${node} has no volume any more`, GONE_MS, async () => {
+        const left = [...(await records(node)), ...(await mountsOf(node, `~csi/`)).map(({ path }) => path)];
+        if (left.length > 0) throw new Error(left.join('; '));
+        return true;
+      });
+      await stowage(node, 'gc');
+    }
+  }
+
+  return { cluster, values, nodes, podOn, onNode, stowage, mountsOf, records, loops, nothingLeft };
+}
