@@ -17,7 +17,7 @@ export interface Scenario {
   /** Where it is not the local driver with one pool. */
   readonly driver?: (poolPath: string) => Served;
   readonly access: readonly Access[];
-  /** Run only where its backend is named: another scenario tries nearly the same, and it takes minutes in the lab. */
+  /** Run only where its backend is named: it takes minutes in the lab, where another scenario, or the lab's own tests, try nearly the same. */
   readonly onlyNamed?: boolean;
   readonly needs?: KernelFeature; // a kernel without it leaves the scenario to the lab
   /** Cases that may be skipped, by the beginning or end of their names, with the reason. */
@@ -163,6 +163,7 @@ export const SCENARIOS: readonly Scenario[] = [
     pool: 'lvm-thin',
     settings: (path) => ({ volumeGroup: volumeGroupOf(path), thinPool: THIN_POOL }),
     access: ['mount'],
+    onlyNamed: true,
     needs: 'device-mapper',
   },
   {
