@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import type { ErrorCode } from '../errors.ts';
+import { ON_DELETE } from '../volumes/requests.ts';
 
 /** What `stowage` commands ask of a running driver: `POST /move` and `/adopt`, answered by one JSON object a line while it goes on. */
 export const MOVE_PATH = '/move';
@@ -42,7 +43,7 @@ export const adoptRequestSchema = z.strictObject({
         subDir: path,
         options: z.array(path).check(z.maxLength(64)),
         sizeBytes: count.check(z.int()),
-        onDelete: z.enum(['delete', 'retain', 'archive']),
+        onDelete: z.enum(ON_DELETE),
       }),
     )
     .check(z.maxLength(MAX_ADOPTIONS)),

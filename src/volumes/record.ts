@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import type { Item, Layout } from '../backends/backend.ts';
 import { messageOf, StowageError } from '../errors.ts';
+import { ON_DELETE } from './requests.ts';
 
 /**
  * Records: what Stowage knows of a volume, a snapshot or a group of snapshots; one JSON file each, beside the data.
@@ -15,7 +16,7 @@ const folder = z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,80}$/));
 const bytes = z.number().check(z.int(), z.nonnegative());
 const time = z.string().check(z.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/));
 const poolHash = z.string().check(z.regex(/^[0-9a-f]{8}$/));
-const onDelete = z.enum(['delete', 'retain', 'archive']);
+const onDelete = z.enum(ON_DELETE);
 
 const imageContent = [
   z.object({ type: z.literal('block') }),

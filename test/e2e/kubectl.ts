@@ -55,6 +55,10 @@ export function createCluster(kubeconfig: string) {
       for (const object of objects) await gone(object);
     },
 
+    /** Waits until a claim or a volume is in a phase, such as Bound. */
+    inPhase: (object: string, phase: string, timeoutMs: number) =>
+      untilTrue(`${object} is ${phase}`, timeoutMs, async () => (await field(object, '{.status.phase}')) === phase),
+
     /** Waits until a pod is ready; gives its node. */
     async ready(pod: string, timeoutMs = READY_MS): Promise<string> {
       try {

@@ -116,8 +116,7 @@ async function featuresOf(
 ): Promise<Features> {
   const suite = (await hasProgram('e2e.test')) && (await hasProgram('ginkgo'));
   const has = new Set<Feature>();
-  for (const name of ['xfs', 'btrfs', 'quota', 'resource'] as const) if (disks.has(name)) has.add(name);
-  if (disks.has('snapshots')) has.add('snapshots');
+  for (const name of ['xfs', 'btrfs', 'quota', 'resource', 'snapshots'] as const) if (disks.has(name)) has.add(name);
   if (stowage.nodes.length > 1) has.add('twoNodes');
   if (suite) has.add('storageSuite');
   return {

@@ -24,9 +24,7 @@ export async function createFolder(
   await places.build(
     item,
     async (path) => {
-      if (source !== undefined) {
-        await copyContent(deps, item, source, path, signal);
-      }
+      if (source !== undefined) await copyContent(deps, item, source, path, signal);
       if (item.kind === 'volume') await setOwner(files, path, place);
     },
     { signal, mode: place.mode ?? DEFAULT_MODE, resumes: source !== undefined },

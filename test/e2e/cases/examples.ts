@@ -64,9 +64,7 @@ export const exampleCases: readonly Case[] = [
     await cluster.ready('pod/retain');
     const volume = await cluster.field('pvc/retain', '{.spec.volumeName}');
     await cluster.remove('pod/retain', 'pvc/retain');
-    await untilTrue('the volume is Released', MINUTE_MS, async () => {
-      return (await cluster.field(`pv/${volume}`, '{.status.phase}')) === 'Released';
-    });
+    await cluster.inPhase(`pv/${volume}`, 'Released', MINUTE_MS);
     // What the administrator does who wants it gone after all.
     await cluster.kubectl(['patch', `pv/${volume}`, '-p', '{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}']);
     await cluster.gone(`pv/${volume}`);
@@ -75,9 +73,7 @@ export const exampleCases: readonly Case[] = [
 
   example(['immediate'], async ({ cluster }) => {
     const startMs = performance.now();
-    await untilTrue('the claim is bound', 2 * MINUTE_MS, async () => {
-      return (await cluster.field('pvc/immediate', '{.status.phase}')) === 'Bound';
-    });
+    await cluster.inPhase('pvc/immediate', 'Bound', 2 * MINUTE_MS);
     const seconds = (performance.now() - startMs) / 1000;
     await cluster.ready('pod/immediate');
     return `bound after ${seconds.toFixed(1)} s`;
@@ -139,22 +135,20 @@ export const exampleCases: readonly Case[] = [
     return undefined;
   }),
 
-  {
-    ...example(['static-volume'], async (stowage) => {
-      const { cluster, nodes, onNode } = stowage;
-      const node = nodes.at(-1) ?? '';
-      await cluster.kubectl(['label', `node/${node}`, 'stowage.dev/example=true', '--overwrite']);
-      try {
-        check((await cluster.ready('pod/static')) === node, 'the pod is on another node than its volume');
-        const log = await onNode(node, ['cat', '/var/lib/stowage/examples/static/log']);
-        check(log.trim() !== '', 'nothing was written');
-      } finally {
-        await cluster.kubectl(['label', `node/${node}`, 'stowage.dev/example-']);
-        await onNode(node, ['rm', '-r', '/var/lib/stowage/examples/static']);
-      }
-      return 'data on the labelled node';
-    }),
-  },
+  example(['static-volume'], async (stowage) => {
+    const { cluster, nodes, onNode } = stowage;
+    const node = nodes.at(-1) ?? '';
+    await cluster.kubectl(['label', `node/${node}`, 'stowage.dev/example=true', '--overwrite']);
+    try {
+      check((await cluster.ready('pod/static')) === node, 'the pod is on another node than its volume');
+      const log = await onNode(node, ['cat', '/var/lib/stowage/examples/static/log']);
+      check(log.trim() !== '', 'nothing was written');
+    } finally {
+      await cluster.kubectl(['label', `node/${node}`, 'stowage.dev/example-']);
+      await onNode(node, ['rm', '-r', '/var/lib/stowage/examples/static']);
+    }
+    return 'data on the labelled node';
+  }),
 
   example(['host-path'], async ({ cluster, onNode }) => {
     const node = await cluster.ready('pod/host-path');

@@ -80,9 +80,7 @@ async function churn({ cluster }: Stowage, names: readonly string[]): Promise<vo
     await cluster.apply(podWith(`${name}-copy`));
   }
   for (const name of names) {
-    await untilTrue(`${name} is bound`, 4 * MINUTE_MS, async () => {
-      return (await cluster.field(`pvc/${name}`, '{.status.phase}')) === 'Bound';
-    });
+    await cluster.inPhase(`pvc/${name}`, 'Bound', 4 * MINUTE_MS);
     await cluster.kubectl(['patch', `pvc/${name}`, '-p', '{"spec":{"resources":{"requests":{"storage":"2Gi"}}}}']);
   }
   for (const name of names) {
