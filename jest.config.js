@@ -9,6 +9,7 @@ const shared = {
 };
 
 const LAB = '<rootDir>/test/lab/';
+const LAB_NFS = `${LAB}nfs-`;
 /** What csi-sanity and the driver's own tests try in the lab as well: left to full runs (STOWAGE_LAB=full or STOWAGE_CONFORMANCE=full), since a process takes its time there. */
 const LONG_LAB = ['image', 'lvm', 'nfs-shares', 'nfs-worker'].map((name) => `${LAB}${name}\\.test\\.ts$`);
 const isFullLab = [process.env.STOWAGE_LAB, process.env.STOWAGE_CONFORMANCE].includes('full');
@@ -41,6 +42,12 @@ export default {
       ...shared,
       displayName: 'lab',
       testMatch: [`${LAB}**/*.test.ts`],
+      testPathIgnorePatterns: [LAB_NFS, ...(isFullLab ? [] : LONG_LAB)],
+    },
+    {
+      ...shared,
+      displayName: 'lab-nfs',
+      testMatch: [`${LAB_NFS}*.test.ts`],
       testPathIgnorePatterns: isFullLab ? [] : LONG_LAB,
     },
   ],

@@ -16,13 +16,17 @@ export const TIERS = {
   lint: () => check('node_modules/.bin/biome', ['check', '--error-on-warnings', '.']),
   types: () => check('node_modules/.bin/tsc', ['-p', '.']),
   unit: () => jestHere('unit', 5 * MINUTE_MS),
-  host: () => jestHere('host', 20 * MINUTE_MS),
-  lab: () => jestInLab(27 * MINUTE_MS),
-  sanity: () => sanity(30 * MINUTE_MS),
+  host: () => jestHere('host', 40 * MINUTE_MS),
+  lab: () => jestInLab('lab', 40 * MINUTE_MS),
+  'lab-nfs': () => jestInLab('lab-nfs', 40 * MINUTE_MS),
+  sanity: () => sanity(40 * MINUTE_MS),
 };
 
 /** Tiers that work with real mounts and loop devices of this machine. */
 export const TIERS_ON_HOST = ['host', 'sanity'];
+
+/** Tiers that have a guest of their own. */
+export const TIERS_IN_LAB = ['lab', 'lab-nfs'];
 
 async function check(program, args) {
   const { exitCode, problem } = await run(program, args, { limitMs: 5 * MINUTE_MS });
@@ -43,10 +47,10 @@ async function jestHere(project, limitMs) {
   return { where: HOST, ...countsOfJest(file, ended) };
 }
 
-async function jestInLab(limitMs) {
-  const [file, kernel, log] = [`${LAB}/lab.json`, `${LAB}/kernel`, `${RESULTS}/lab.log`];
+async function jestInLab(project, limitMs) {
+  const [file, kernel, log] = [`${LAB}/${project}.json`, `${LAB}/${project}.kernel`, `${RESULTS}/${project}.log`];
   rmSync(file, { force: true });
-  const inside = ['bash', '-c', `uname -r >${kernel} && exec "$@"`, 'lab', process.execPath, ...JEST];
+  const inside = ['bash', '-c', `uname -r >${kernel} && exec "$@"`, project, process.execPath, ...JEST];
   const args = [
     '-m',
     '3G',
@@ -56,12 +60,12 @@ async function jestInLab(limitMs) {
     LAB,
     '--',
     ...inside,
-    ...jestArguments('lab', file),
+    ...jestArguments(project, file),
     '--runInBand',
   ];
   // It runs beside other tiers: its output comes as a whole, at its end.
   const ended = await run('test/lab/run', args, { limitMs: limitMs + MINUTE_MS, outputFile: log });
-  console.log(`\n=== lab: its output\n${readFileSync(log, 'utf8')}`);
+  console.log(`\n=== ${project}: its output\n${readFileSync(log, 'utf8')}`);
   const release = existsSync(kernel) ? readFileSync(kernel, 'utf8').trim() : 'unknown';
   return { where: `guest kernel ${release}`, ...countsOfJest(file, ended) };
 }

@@ -20,6 +20,7 @@ const EXPANDED_BYTES = 1024 * MIB;
 const READY_TIMEOUT_MS = 30_000;
 const TRASH_TIMEOUT_MS = 30_000;
 const LIMIT_MINUTES = 15;
+const WITHDRAW_TRIES = 50;
 
 /** One line of the table, with what is wrong in words. */
 export interface Row {
@@ -105,9 +106,13 @@ async function clearServer(): Promise<void> {
   await nfsUp('exportfs -ua');
 }
 
-/** The root that a driver leaves exported for the next one. What is still exported beneath it shows as a mount that is left behind. */
+/**
+ * The root that a driver leaves exported for the next one. The kernel's server lets go of it a moment after it is told to, which is waited for. What is
+ * still exported beneath it shows as a mount that is left behind.
+ */
 async function withdrawExports(root: string): Promise<void> {
-  await nfsUp(`{ exportfs -u '*:${root}'; exportfs -f; umount ${root} || true; }`);
+  const unmount = `for i in $(seq ${WITHDRAW_TRIES}); do umount ${root} && break; sleep 0.2; done`;
+  await nfsUp(`{ exportfs -u '*:${root}'; exportfs -f; ${unmount}; }`);
 }
 
 /** A new folder of the guest's NFS server, which has this version alone until it is cleaned up. */
