@@ -5,22 +5,41 @@ import type { Cluster } from './kubectl.ts';
 /** Where each node has its disks for pools: files on loop devices, mounted below this folder. */
 export const DISKS = '/mnt/stowage-e2e';
 export const FILES = '/var/lib/stowage-e2e';
+/** Where disks are mounted that become volumes as a whole. */
+export const DISCOVERY = `${DISKS}/whole`;
 export const DISKS_NAMESPACE = 'stowage-e2e';
 const SIZE = '20G';
+/** Whole disks of a node, in MiB. */
+export const WHOLE_DISKS_MIB = [256, 512] as const;
 
-/** Makes and mounts what the kernel has, and undoes it at its end. `features` says what came of it. */
+/** Makes and mounts what the kernel has, and undoes it at its end; after a restart of the node it mounts them again. `features` says what came of it. */
 const SCRIPT = `
 undo() {
-  for name in xfs plain btrfs; do umount ${DISKS}/$name 2>/dev/null && rmdir ${DISKS}/$name; done
+  for name in xfs plain btrfs whole/0 whole/1; do umount ${DISKS}/$name 2>/dev/null && rmdir ${DISKS}/$name; done
   rm -rf ${FILES}/*
   exit 0
 }
 trap undo TERM INT
-disk() { # NAME FILESYSTEM OPTIONS
+disk() { # NAME FILESYSTEM OPTIONS SIZE
+  local file=${FILES}/$1.img
   mountpoint -q ${DISKS}/$1 && return 0
-  rm -f ${FILES}/$1.img
-  truncate -s ${SIZE} ${FILES}/$1.img && mkfs.$2 -q ${FILES}/$1.img && mkdir -p ${DISKS}/$1 || return 1
-  mount -t $2 -o loop,$3 ${FILES}/$1.img ${DISKS}/$1
+  mkdir -p ${DISKS}/$1 \${file%/*}
+  if [ -e $file.made ]; then
+    release $file
+  else
+    truncate -s \${4-${SIZE}} $file && mkfs.$2 -q $file && touch $file.made || return 1
+  fi
+  mount -t $2 -o loop,$3 $file ${DISKS}/$1
+}
+# A node of kind is a container: when it is restarted, the kernel keeps loop devices of volumes on this disk, and so the disk itself.
+release() { # FILE
+  local disk volume
+  for disk in $(losetup --noheadings --output MAJ:MIN --associated $1); do
+    for volume in $(losetup --noheadings --list --output NAME,BACK-MAJ:MIN | awk -v disk=$disk '$2 == disk { print $1 }'); do
+      losetup --detach $volume
+    done
+  done
+  for try in $(seq 50); do [ -z "$(losetup --associated $1)" ] && break; sleep 0.2; done
 }
 : >${FILES}/features
 disk xfs xfs noatime && echo xfs >>${FILES}/features
@@ -29,6 +48,7 @@ mountpoint -q ${DISKS}/plain || disk plain xfs noatime
 disk btrfs btrfs noatime && echo btrfs >>${FILES}/features
 # Bit 24 of the capabilities: CAP_SYS_RESOURCE, without which the kernel lets no mounted ext4 grow.
 (( (0x$(sed -n 's/^CapEff:\\s*//p' /proc/self/status) >> 24) & 1 )) && echo resource >>${FILES}/features
+disk whole/0 ext4 noatime ${WHOLE_DISKS_MIB[0]}M && disk whole/1 ext4 noatime ${WHOLE_DISKS_MIB[1]}M || exit 1
 touch ${FILES}/ready
 sleep infinity & wait
 `;

@@ -1,5 +1,5 @@
 /** What a cluster may have or lack; a case that needs what is lacking is not run, and the table says so. */
-export type Feature = 'xfs' | 'btrfs' | 'quota' | 'resource' | 'snapshots' | 'twoNodes' | 'storageSuite';
+export type Feature = 'xfs' | 'btrfs' | 'quota' | 'resource' | 'snapshots' | 'twoNodes' | 'storageSuite' | 'power';
 
 export interface Features {
   /** What is there. */

@@ -4,14 +4,14 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import type { Cleanup } from '../../src/cli/demo/cleanup.ts';
 import { command } from './command.ts';
-import { DISKS, FILES } from './disks.ts';
+import { DISCOVERY, DISKS, FILES } from './disks.ts';
 import type { Cluster } from './kubectl.ts';
 
 export const NAMESPACE = 'stowage';
 export const RELEASE = 'stowage';
 const EXAMPLES = 'examples/kubernetes/values-local.yaml';
-/** A pool that is small, and larger on the second node than on the first, for what the scheduler does then. */
-export const TIGHT = [{ mebibytes: 512 }, { mebibytes: 1536 }] as const;
+/** A pool that is small, and of another size on each node, for what the scheduler does then. In MiB. */
+export const TIGHT_MIB = [640, 1536, 2560] as const;
 const HELM_MS = 5 * 60_000;
 
 const valuesSchema = z.looseObject({
@@ -80,10 +80,11 @@ function valuesFor(examples: Values, image: string, has: ReadonlySet<string>, no
       : []),
     ...(has.has('btrfs') ? [{ name: 'cow', backend: 'btrfs', ephemeral: true, ...on('btrfs') }] : []),
   ];
-  const tight = nodes.slice(0, TIGHT.length).map((node, index) => {
-    return { name: 'tight', backend: 'memory', size: `${TIGHT[index]?.mebibytes}Mi`, nodes: [node] };
+  const tight = nodes.slice(0, TIGHT_MIB.length).map((node, index) => {
+    return { name: 'tight', backend: 'memory', size: `${TIGHT_MIB[index]}Mi`, nodes: [node] };
   });
-  const names = [...pools.map(({ name }) => name), 'tight'];
+  const disks = { name: 'disks', backend: 'disk', discovery: DISCOVERY };
+  const names = [...pools.map(({ name }) => name), 'tight', 'disks'];
   const classes = names.flatMap((name) => [
     { name: `e2e-${name}`, pool: name },
     { name: `e2e-${name}-copies`, pool: name, volumeBindingMode: 'Immediate' }, // on the node of their source
@@ -97,7 +98,7 @@ function valuesFor(examples: Values, image: string, has: ReadonlySet<string>, no
       ...examples.local,
       stateDir: `${FILES}/state`, // goes with the disks: it remembers which belong to this node
       tolerations: [], // nodes without disks of ours, such as the control plane, are left out
-      pools: [...examples.local.pools, ...pools, ...tight],
+      pools: [...examples.local.pools, ...pools, ...tight, disks],
       storageClasses: [...examples.local.storageClasses, ...classes],
     },
   };

@@ -24,6 +24,14 @@ export function createCluster(kubeconfig: string) {
     return out.split('\n').filter((name) => name !== '');
   }
 
+  /** The pods of a namespace on a node that are not on their way out. */
+  async function podsOn(node: string, namespace: string): Promise<string[]> {
+    const path = '{range .items[*]}{.metadata.deletionTimestamp}/pod/{.metadata.name}{"\\n"}{end}';
+    const on = ['--field-selector', `spec.nodeName=${node}`, '-o', `jsonpath=${path}`];
+    const lines = (await kubectl(['get', 'pods', ...on, ...inNamespace(namespace)])).split('\n');
+    return lines.filter((line) => line.startsWith('/pod/')).map((line) => line.slice(1));
+  }
+
   const exists = async (object: string) =>
     (await kubectl(['get', object, '--ignore-not-found', '-o', 'name'])).trim() !== '';
 
@@ -40,6 +48,7 @@ export function createCluster(kubeconfig: string) {
     kubectl,
     field,
     names,
+    podsOn,
     exists,
     gone,
 

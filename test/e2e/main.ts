@@ -5,16 +5,19 @@ import { adminCases } from './cases/admin.ts';
 import { exampleCases } from './cases/examples.ts';
 import { growthCases } from './cases/growth.ts';
 import { lifecycleCases } from './cases/lifecycle.ts';
+import { nodeCases } from './cases/nodes.ts';
 import { refusalCases } from './cases/refusals.ts';
 import { scaleCases } from './cases/scale.ts';
 import { storageSuiteCases } from './cases/storage-suite.ts';
 import { upkeepCases } from './cases/upkeep.ts';
+import { wholeDiskCases } from './cases/whole-disks.ts';
 import { hasProgram } from './command.ts';
 import { provideDisks } from './disks.ts';
 import type { Feature, Features } from './features.ts';
 import { install } from './install.ts';
 import { collectLogs } from './logs.ts';
 import { type E2eOptions, HELP, parseOptions } from './options.ts';
+import { createPower } from './power.ts';
 import { provideCluster, provideImage } from './provide-cluster.ts';
 import { formatReport, type Outcome } from './report.ts';
 import { provideSnapshots } from './snapshots.ts';
@@ -29,6 +32,8 @@ const CASES = [
   ...adminCases,
   ...scaleCases,
   ...upkeepCases,
+  ...wholeDiskCases,
+  ...nodeCases,
   ...storageSuiteCases,
 ];
 
@@ -77,7 +82,9 @@ async function runAll(options: E2eOptions, cleanup: ReturnType<typeof createClea
   const startMs = performance.now();
   const values = await install(cluster, image, has, nodes, cleanup);
   const seconds = (performance.now() - startMs) / 1000;
-  const stowage = createStowage(cluster, values, nodes);
+  const power = createPower(options.powerCommand);
+  const stowage = createStowage(cluster, values, nodes, power);
+  if (options.powerCommand !== undefined) has.add('power');
   const features = await featuresOf(has, stowage, noSnapshots);
 
   const outcomes: Outcome[] = [{ name: 'installation', result: 'passed', seconds, detail: `${nodes.length} nodes` }];
@@ -116,7 +123,8 @@ async function featuresOf(
 ): Promise<Features> {
   const suite = (await hasProgram('e2e.test')) && (await hasProgram('ginkgo'));
   const has = new Set<Feature>();
-  for (const name of ['xfs', 'btrfs', 'quota', 'resource', 'snapshots'] as const) if (disks.has(name)) has.add(name);
+  for (const name of ['xfs', 'btrfs', 'quota', 'resource', 'snapshots', 'power'] as const)
+    if (disks.has(name)) has.add(name);
   if (stowage.nodes.length > 1) has.add('twoNodes');
   if (suite) has.add('storageSuite');
   return {
@@ -128,6 +136,7 @@ async function featuresOf(
       resource: 'root lacks CAP_SYS_RESOURCE here, without which no mounted ext4 grows',
       snapshots: noSnapshots ?? '',
       twoNodes: 'the cluster has one node with the driver',
+      power: 'STOWAGE_E2E_POWER does not say how to cut the power of a node',
       storageSuite: 'e2e.test and ginkgo of Kubernetes are not on the PATH',
     },
   };

@@ -23,8 +23,18 @@ export function claim(name: string, { storageClass, size = '1Gi', snapshot }: Cl
   };
 }
 
-/** A pod that has the claim of its own name at /data. */
-export function podWith(name: string, script = 'sleep infinity'): object {
+/** A pod that has the claim of its own name at /data; on the node named, where there is one. */
+export function podWith(name: string, script = 'sleep infinity', node?: string): object {
+  return podWithClaims(name, [name], script, node);
+}
+
+/** A pod that has claims at /data, /data1, /data2 and so on. */
+export function podWithClaims(
+  name: string,
+  claims: readonly string[],
+  script = 'sleep infinity',
+  node?: string,
+): object {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -32,15 +42,16 @@ export function podWith(name: string, script = 'sleep infinity'): object {
     spec: {
       terminationGracePeriodSeconds: 1,
       restartPolicy: 'Never',
+      ...(node === undefined ? {} : { nodeSelector: { 'kubernetes.io/hostname': node } }),
       containers: [
         {
           name: 'main',
           image: IMAGE,
           command: ['sh', '-c', script],
-          volumeMounts: [{ name: 'data', mountPath: '/data' }],
+          volumeMounts: claims.map((_, index) => ({ name: `data-${index}`, mountPath: `/data${index || ''}` })),
         },
       ],
-      volumes: [{ name: 'data', persistentVolumeClaim: { claimName: name } }],
+      volumes: claims.map((claimName, index) => ({ name: `data-${index}`, persistentVolumeClaim: { claimName } })),
     },
   };
 }

@@ -13,6 +13,8 @@ export interface E2eOptions {
   readonly kubeconfig: string | undefined;
   /** Loads an image archive, its last argument, into all nodes of that cluster. */
   readonly loadCommand: string | undefined;
+  /** Cuts a node's power and gives it back; `kill` or `start` and the node's name are its last arguments. */
+  readonly powerCommand: string | undefined;
   /** More arguments for `docker build`. */
   readonly buildArguments: readonly string[];
   readonly logFolder: string;
@@ -22,7 +24,7 @@ export const HELP = `npm run e2e -- [--only WORD]... [--keep] [--skip-image] [--
   Needs docker, kubectl and helm; kind, unless KUBECONFIG names a cluster. See docs/how-to/e2e.md.
 `;
 
-const DEFAULT_WORKERS = 2;
+const DEFAULT_WORKERS = 3;
 
 /** @throws TypeError where an option is not known */
 export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv): E2eOptions | 'help' {
@@ -47,6 +49,7 @@ export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv): E
     workers,
     kubeconfig: env.KUBECONFIG || undefined,
     loadCommand: env.STOWAGE_E2E_LOAD || undefined,
+    powerCommand: env.STOWAGE_E2E_POWER || (env.KUBECONFIG ? undefined : 'docker'), // kind's nodes are containers
     buildArguments: (env.STOWAGE_E2E_BUILD ?? '').split(' ').filter((word) => word !== ''),
     logFolder: values['log-folder'] ?? '.cache/e2e/logs',
   };

@@ -1,5 +1,6 @@
 import { NAMESPACE, type Values } from './install.ts';
 import type { Cluster } from './kubectl.ts';
+import type { Power } from './power.ts';
 import { untilTrue } from './wait.ts';
 
 export const DRIVER = 'local.csi.stowage.dev';
@@ -15,7 +16,7 @@ export interface NodeMount {
   readonly options: string;
 }
 
-export function createStowage(cluster: Cluster, values: Values, nodes: readonly string[]) {
+export function createStowage(cluster: Cluster, values: Values, nodes: readonly string[], power: Power) {
   /** The driver's pod of a node. */
   async function podOn(node: string): Promise<string> {
     const pod = await cluster.kubectl([
@@ -68,5 +69,5 @@ export function createStowage(cluster: Cluster, values: Values, nodes: readonly 
     }
   }
 
-  return { cluster, values, nodes, podOn, onNode, stowage, mountsOf, records, loops, nothingLeft };
+  return { cluster, values, nodes, power, podOn, onNode, stowage, mountsOf, records, loops, nothingLeft };
 }

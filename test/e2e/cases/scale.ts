@@ -1,21 +1,21 @@
 import type { Case } from '../case.ts';
-import { TIGHT } from '../install.ts';
-import { claim, podWith } from '../objects.ts';
-import { check, untilTrue } from '../wait.ts';
+import { TIGHT_MIB } from '../install.ts';
+import { claim, podWith, podWithClaims } from '../objects.ts';
+import { check, until, untilTrue } from '../wait.ts';
 
 const MINUTE_MS = 60_000;
 const NAME = 'e2e-tight';
 const CLAIM_MIB = 64;
-/** So many of the volumes that have room on the nodes together are asked for. */
-const SHARE = 0.8;
+/** So many of the volumes that have room on the nodes together are asked for: 60 on three nodes. */
+const SHARE = 0.82;
 const AT_ONCE = 40;
 
 export const scaleCases: readonly Case[] = [
   {
     name: 'claims find the node with room, where pools are of unequal size',
     needs: ['twoNodes'],
-    async run({ cluster, nothingLeft }) {
-      const room = TIGHT.map(({ mebibytes }) => Math.floor(mebibytes / CLAIM_MIB));
+    async run({ cluster, nodes, nothingLeft }) {
+      const room = TIGHT_MIB.slice(0, nodes.length).map((mebibytes) => Math.floor(mebibytes / CLAIM_MIB));
       const replicas = Math.floor(room.reduce((sum, one) => sum + one, 0) * SHARE);
       try {
         await cluster.apply(statefulSet(replicas));
@@ -34,6 +34,33 @@ export const scaleCases: readonly Case[] = [
         await cluster.kubectl(['delete', 'pvc', '-l', `app=${NAME}`, '--timeout', '170s'], {
           timeoutMs: 3 * MINUTE_MS,
         });
+        await nothingLeft();
+      }
+    },
+  },
+  {
+    name: 'several claims in one pod: all find room, or an event says what to do',
+    needs: ['twoNodes'],
+    async run({ cluster, nodes, nothingLeft }) {
+      const names = ['e2e-several-0', 'e2e-several-1', 'e2e-several-2'];
+      const largest = TIGHT_MIB[Math.min(nodes.length, TIGHT_MIB.length) - 1] ?? 0;
+      const remove = () => cluster.remove('pod/e2e-several', ...names.map((name) => `pvc/${name}`));
+      const ask = async (mebibytes: number) => {
+        for (const name of names) await cluster.apply(claim(name, { storageClass: NAME, size: `${mebibytes}Mi` }));
+        await cluster.apply(podWithClaims('e2e-several', names));
+      };
+      try {
+        await ask(CLAIM_MIB);
+        await cluster.ready('pod/e2e-several');
+        await remove();
+        // One of them fits on the largest node, three do not.
+        await ask(Math.floor(largest * 0.4));
+        return await until('an event says what is in the way', 2 * MINUTE_MS, async () => {
+          const events = await Promise.all(names.map((name) => cluster.events(`pvc/${name}`)));
+          return /[^:]*has no room for [^\n]*/.exec(events.join('\n'))?.[0];
+        });
+      } finally {
+        await remove();
         await nothingLeft();
       }
     },
