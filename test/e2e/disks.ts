@@ -9,6 +9,8 @@ export const FILES = '/var/lib/stowage-e2e';
 export const DISCOVERY = `${DISKS}/whole`;
 export const DISKS_NAMESPACE = 'stowage-e2e';
 const SIZE = '20G';
+/** More than the disks of all nodes of one machine need. */
+const LOOP_DEVICES = 63;
 /** Whole disks of a node, in MiB. */
 export const WHOLE_DISKS_MIB = [256, 512] as const;
 
@@ -42,6 +44,8 @@ release() { # FILE
   for try in $(seq 50); do [ -z "$(losetup --associated $1)" ] && break; sleep 0.2; done
 }
 : >${FILES}/features
+# The /dev of a node that is a container does not get the devices that the kernel makes later.
+for number in $(seq 0 ${LOOP_DEVICES}); do [ -e /dev/loop$number ] || mknod /dev/loop$number b 7 $number; done
 disk xfs xfs noatime && echo xfs >>${FILES}/features
 disk plain xfs prjquota && grep -q ' ${DISKS}/plain .*prjquota' /proc/mounts && echo quota >>${FILES}/features
 mountpoint -q ${DISKS}/plain || disk plain xfs noatime
