@@ -5,12 +5,15 @@ import type { Host } from '../host/host.ts';
 import { splitFlags } from './flags.ts';
 import { isMountOf, markOf } from './mounted.ts';
 
-/** The name of a raw block device's node beneath its staging path, which is a folder. */
-export const NODE_NAME = 'device';
+const NAME = 'volume';
 
-/** Where a staged volume is mounted: the staging path, or the device's node beneath it. */
-export function stagedAt(opened: Opened, stagingPath: string): string {
-  return opened.type === 'device' && opened.fsType === undefined ? join(stagingPath, NODE_NAME) : stagingPath;
+/**
+ * Where a staged volume is mounted: beneath its staging path, a folder, since a raw block device's node is no folder. And the kubelet does not have a
+ * volume unstaged while any other mount shows the same place of the same device as the staging path (its check GetDeviceMountRefs): a tmpfs where its
+ * pool mounted it, a disk where the host did, or any other volume of the same NFS share, which for the kernel is one device with one root.
+ */
+export function stagedAt(stagingPath: string): string {
+  return join(stagingPath, NAME);
 }
 
 /**
@@ -25,17 +28,18 @@ export async function stage(
   mountFlags: readonly string[],
   signal: AbortSignal,
 ): Promise<boolean> {
-  const target = stagedAt(opened, stagingPath);
+  const target = stagedAt(stagingPath);
   const table = await host.mounts.table();
-  const there = table.at(target);
+  const there = table.at(target) ?? table.at(stagingPath);
   if (there !== undefined) {
     if (isMountOf(await markOf(host, opened, table), there)) return false;
     throw new StowageError(
       'already-exists',
-      `${target} is the mount point of ${there.source} already, not of ${opened.path}; unstage that first`,
+      `${there.mountPoint} is the mount point of ${there.source} already, not of ${opened.path}; unstage that first`,
     );
   }
-  await host.files.makeFolders(stagingPath);
+  const isNode = opened.type === 'device' && opened.fsType === undefined;
+  await host.files.makeFolders(isNode ? stagingPath : target);
   const { perMount, superblock } = splitFlags(mountFlags);
   if (opened.type === 'folder') {
     await host.mounts.bind(opened.path, target, perMount);
@@ -49,17 +53,19 @@ export async function stage(
   return true;
 }
 
-/** Undoes stage, for any kind of volume, also where the volume is not known any more. Nothing where nothing is mounted there. */
+/** Undoes stage, for any kind of volume, also where the volume is not known any more. Nothing where nothing is staged there. */
 export async function unstage(host: Host, stagingPath: string, signal: AbortSignal): Promise<void> {
-  const node = join(stagingPath, NODE_NAME);
-  const table = await host.mounts.table();
-  if (table.at(node) !== undefined) await host.mounts.detach(node);
-  const mount = table.at(stagingPath);
-  if (mount === undefined) {
-    await host.files.removeFile(node); // also where an earlier call came no further than unmounting it
-    return;
-  }
+  const target = stagedAt(stagingPath);
+  const mount = (await host.mounts.table()).at(target);
   // A bind goes at once; a device's last mount writes back first, in a child that may be waited for.
-  if (mount.source.startsWith('/dev/') && mount.root === '/') await host.mounts.unmountDevice(stagingPath, signal);
-  else await host.mounts.detach(stagingPath);
+  if (mount?.source.startsWith('/dev/') && mount.root === '/') await host.mounts.unmountDevice(target, signal);
+  else if (mount !== undefined) await host.mounts.detach(target);
+  await removeMountPoint(host, target);
+}
+
+/** Takes away what stage made to mount on, also where an earlier call came no further than making or unmounting it. Nothing that holds anything. */
+export async function removeMountPoint({ files }: Pick<Host, 'files'>, target: string): Promise<void> {
+  const there = await files.stat(target);
+  if (there?.type === 'folder') await files.removeFolder(target);
+  else if (there?.type === 'file' && there.sizeBytes === 0) await files.removeFile(target);
 }

@@ -64,7 +64,7 @@ async function findMounted(
   const table = await context.host.mounts.table();
   if (opened !== undefined) {
     const mark = await markOf(context.host, opened, table);
-    for (const candidate of [path, stagedAt(opened, path)]) {
+    for (const candidate of [path, stagedAt(path)]) {
       const mount = table.at(candidate);
       if (mount !== undefined && isMountOf(mark, mount)) return { ...found, mount };
     }

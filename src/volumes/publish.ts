@@ -38,7 +38,7 @@ export async function publish(context: Context, request: PublishRequest, signal:
     const opened = await pool.backend.opened(itemOf(record));
     const table = await host.mounts.table();
     const mark = opened === undefined ? undefined : await markOf(host, opened, table);
-    const source = opened === undefined ? stagingPath : stagedAt(opened, stagingPath);
+    const source = stagedAt(stagingPath);
     const staged = table.at(source);
     if (opened === undefined || mark === undefined || staged === undefined || !isMountOf(mark, staged)) {
       throw new StowageError(

@@ -16,7 +16,7 @@ import { stageStatic, unstageStatic } from './static/stage.ts';
 /** How long closing what could not be staged may take. */
 const CLOSE_TIMEOUT_MS = 10_000;
 
-/** NodeStageVolume: opens the volume (a loop device is made anew after a reboot), mounts it at the staging path, and grows its file system where a larger size waits. */
+/** NodeStageVolume: opens the volume (a loop device is made anew after a reboot), mounts it beneath the staging path, and grows its file system where a larger size waits. */
 export async function stage(context: Context, request: StageRequest, signal: AbortSignal): Promise<void> {
   if (isStatic(request.volumeId, request.volumeContext)) return stageStatic(context, request, signal);
   await withLocks(context.locks, `NodeStageVolume ${request.volumeId}`, keysOfUse(request.volumeId), async () => {
@@ -32,7 +32,7 @@ export async function stage(context: Context, request: StageRequest, signal: Abo
       checkFsType(record, opened, access.type === 'mount' ? access.fsType : undefined);
       const flags = access.type === 'mount' ? access.mountFlags : [];
       isNew = await stageMount(context.host, opened, stagingPath, flags, signal);
-      if (record.access === 'mount') await pool.backend.grow(item, stagingPath, signal);
+      if (record.access === 'mount') await pool.backend.grow(item, stagedAt(stagingPath), signal);
     } catch (error) {
       if (isNew) await unstageMount(context.host, stagingPath, AbortSignal.timeout(CLOSE_TIMEOUT_MS));
       await closeUnlessMounted(context, pool, record, opened);
@@ -49,7 +49,7 @@ export async function unstage(context: Context, request: UnstageRequest, signal:
     const stagingPath = await context.host.files.resolveParent(request.stagingPath);
     const found = await findIfKnown(context, volumeId);
     const opened = await found?.pool.backend.opened(itemOf(found.record));
-    if (opened !== undefined) await refuseIfPublished(context, volumeId, opened, stagedAt(opened, stagingPath));
+    if (opened !== undefined) await refuseIfPublished(context, volumeId, opened, stagedAt(stagingPath));
     if (opened === undefined || !(await holdsAnother(context, opened, stagingPath))) {
       await unstageMount(context.host, stagingPath, signal);
     }
@@ -71,10 +71,10 @@ async function findIfKnown(context: Context, volumeId: string) {
   }
 }
 
-/** True where something else than this volume is mounted at the staging path. */
+/** True where something else than this volume is staged at the path. */
 async function holdsAnother(context: Context, opened: Opened, stagingPath: string): Promise<boolean> {
   const table = await context.host.mounts.table();
-  const mount = table.at(stagedAt(opened, stagingPath)) ?? table.at(stagingPath);
+  const mount = table.at(stagedAt(stagingPath));
   return mount !== undefined && !isMountOf(await markOf(context.host, opened, table), mount);
 }
 

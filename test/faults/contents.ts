@@ -4,6 +4,7 @@ import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseDiskId } from '../../src/backends/disk/id.ts';
 import { parseMountTable } from '../../src/host/mountinfo.ts';
+import { stagedAt } from '../../src/staging/stage.ts';
 import { itemOf, type StoredRecord } from '../../src/volumes/record.ts';
 import { pathOf } from '../backends/share-setup.ts';
 import type { Csi } from './in-process.ts';
@@ -25,7 +26,7 @@ export async function fill(
     if (by === undefined) throw new Error('a logical volume is filled by way of its driver');
     await onDevice(place, by.csi, { name, volumeId: by.volumeId }, (device) => writeSynced(device, data));
   } else if (kind === 'block') await writeSynced(await itemPath(place, 'volumes', name), data);
-  else if (kind === 'xfs') await writeSynced(join(pathsOf(place.work, name).staging, PROOF), data);
+  else if (kind === 'xfs') await writeSynced(join(stagedAt(pathsOf(place.work, name).staging), PROOF), data);
   else await writeFile(join(await itemPath(place, 'volumes', name), PROOF), data);
 }
 
@@ -89,13 +90,12 @@ async function onDevice<T>(
   use: (device: string) => Promise<T>,
 ): Promise<T> {
   const { staging } = pathsOf(place.work, volume.name);
-  const isStaged =
-    parseMountTable(await readFile('/proc/self/mountinfo', 'utf8')).at(join(staging, 'device')) !== undefined;
-  if (isStaged) return use(join(staging, 'device'));
+  const isStaged = parseMountTable(await readFile('/proc/self/mountinfo', 'utf8')).at(stagedAt(staging)) !== undefined;
+  if (isStaged) return use(stagedAt(staging));
   const target: Target = { ...volume, kind: 'block', work: join(place.work, 'state', 'proving') };
   await stage(csi, target);
   try {
-    return await use(join(pathsOf(target.work, volume.name).staging, 'device'));
+    return await use(stagedAt(pathsOf(target.work, volume.name).staging));
   } finally {
     await unstage(csi, target);
   }
@@ -103,12 +103,12 @@ async function onDevice<T>(
 
 async function stagedContent(place: Place, csi: Csi, volume: { name: string; volumeId: string }): Promise<string> {
   const { staging } = pathsOf(place.work, volume.name);
-  const isStaged = parseMountTable(await readFile('/proc/self/mountinfo', 'utf8')).at(staging) !== undefined;
-  if (isStaged) return proofIn(staging);
+  const isStaged = parseMountTable(await readFile('/proc/self/mountinfo', 'utf8')).at(stagedAt(staging)) !== undefined;
+  if (isStaged) return proofIn(stagedAt(staging));
   // Elsewhere, so that the folder that the scenario's own staging made, or did not make, stays as it is.
   const target: Target = { ...volume, kind: 'xfs', work: join(place.work, 'state', 'proving') };
   await stage(csi, target);
-  const content = await proofIn(pathsOf(target.work, volume.name).staging);
+  const content = await proofIn(stagedAt(pathsOf(target.work, volume.name).staging));
   await unstage(csi, target);
   return content;
 }

@@ -164,7 +164,7 @@ async function shareListing(pool: string, named: (text: string) => string): Prom
   return lines;
 }
 
-/** Also what lies in the staging folders of raw block devices. */
+/** Also what lies in the staging folders. */
 async function workListing(work: string, named: (text: string) => string): Promise<string[]> {
   const staged = await readdir(join(work, 'staging'));
   return listing(work, [...WORK_FOLDERS, ...staged.map((name) => join('staging', name))], named);

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { services } from '../../src/csi/services.ts';
+import { stagedAt } from '../../src/staging/stage.ts';
 import { DEATHS, type Held, heldBy, openForDirt, startWriter } from './support-dead-server.ts';
 import { type LabServer, labServers } from './support-nfs.ts';
 import { type LabNode, startNode } from './support-nodes.ts';
@@ -151,7 +152,7 @@ async function leave(volume: LabVolume): Promise<void> {
   const on = worker();
   await unpublish(on, volume, { timeoutMs: END_MS });
   await unstage(on, volume, { timeoutMs: END_MS });
-  const paths = [stagingPath(on, volume), targetPath(on, volume)];
+  const paths = [stagedAt(stagingPath(on, volume)), targetPath(on, volume)];
   expect((await on.mounts()).entries.filter(({ mountPoint }) => paths.includes(mountPoint))).toEqual([]);
 }
 

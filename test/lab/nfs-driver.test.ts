@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { Driver } from '../../src/volumes/driver.ts';
 import type { Capability, CreateVolumeRequest } from '../../src/volumes/requests.ts';
 import { codeOf, signal } from '../support/driver.ts';
+import { mountsInTheWay } from '../support/kubelet-refs.ts';
 import { type LabServer, labServers } from './support-nfs.ts';
 import { startShareDriver } from './support-share-driver.ts';
 
@@ -114,6 +115,17 @@ describe('volumes on a share', () => {
     expect((await readdir(servers.healthy.folder)).filter((name) => name.startsWith('life'))).toEqual([]);
     for (const place of ['volumes', 'snapshots', 'trash', 'tmp', 'copies', 'claims'])
       expect(await readdir(join(servers.healthy.folder, '.stowage', place))).toEqual([]);
+  });
+
+  it('do not keep each other from being unstaged, although the kernel has them as one device', async () => {
+    const first = await published('first', servers.healthy);
+    const second = await published('second', servers.healthy);
+    for (const name of ['first', 'second']) expect(await mountsInTheWay(stagingPath(name))).toEqual([]);
+    await unpublished(first, 'first');
+    await unpublished(second, 'second');
+    for (const name of ['first', 'second']) expect(await readdir(stagingPath(name))).toEqual([]);
+    for (const volumeId of [first, second]) await (await started()).service.deleteVolume({ volumeId }, signal());
+    await driver?.idle();
   });
 
   it('are made without a mount of their own, however many', async () => {

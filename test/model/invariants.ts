@@ -1,9 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseMountTable } from '../../src/host/mountinfo.ts';
+import { stagedAt } from '../../src/staging/stage.ts';
 import type { AnyRecord } from '../../src/volumes/record.ts';
 import { isOfSize, readSlots } from './content.ts';
-import type { Content, ModelVolume } from './model.ts';
+import type { Content } from './model.ts';
 import { holds, poolOf, same, type World } from './world.ts';
 
 /** What must hold after every step, whatever it was. Deleted things may still be on their way out. */
@@ -81,14 +82,10 @@ async function checkMounts({ at, model }: World): Promise<void> {
   );
   const found = ours.map(({ mountPoint, options }) => `${mountPoint} ${options.includes('ro') ? 'ro' : 'rw'}`);
   const expected = [...model.volumes.values()].flatMap((volume) => [
-    ...(volume.staged ? [`${stagedAt(at.stagingPath(volume.id), volume)} rw`] : []),
+    ...(volume.staged ? [`${stagedAt(at.stagingPath(volume.id))} rw`] : []),
     ...[...volume.targets].map(([target, { readOnly }]) => `${at.target(target)} ${readOnly ? 'ro' : 'rw'}`),
   ]);
   same('mounts', found.sort(), expected.sort());
-}
-
-function stagedAt(path: string, volume: ModelVolume): string {
-  return volume.access === 'block' ? join(path, 'device') : path;
 }
 
 /** No more devices than staged volumes. */

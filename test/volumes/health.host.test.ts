@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, expect, it } from '@jest/globals';
 import type { Host } from '../../src/host/host.ts';
+import { stagedAt } from '../../src/staging/stage.ts';
 import type { Condition } from '../../src/volumes/service.ts';
 import { fill } from '../support/content.ts';
 import { MIB, makeDriver, mount, type PoolSetup, signal, type TestDriver } from '../support/driver.ts';
@@ -98,7 +99,7 @@ it.each([
 it('says that the XFS of a volume was shut down', async () => {
   await begin('ext4', image, 'xfs');
   await expectHealth();
-  await shutDown(at.stagingPath(id));
+  await shutDown(stagedAt(at.stagingPath(id)));
   await expectProblem('xfs file system at', 'was shut down after an error', 'xfs_repair');
 });
 
@@ -120,8 +121,8 @@ it.each([
 
 it('says that the ext4 of a volume stopped writing after an error', async () => {
   await begin('xfs', image);
-  await run('mount', ['-o', 'remount,errors=remount-ro', at.stagingPath(id)]);
-  await failExt4(at.stagingPath(id));
+  await run('mount', ['-o', 'remount,errors=remount-ro', stagedAt(at.stagingPath(id))]);
+  await failExt4(stagedAt(at.stagingPath(id)));
   await expectProblem('ext4 file system at', /stopped writing after an error|is read-only/, 'e2fsck');
 });
 
@@ -266,7 +267,7 @@ it.each([
 ])('says that the pool is not mounted: $title', async ({ config }) => {
   await begin('xfs', { ...config, requireMount: true });
   const source = await sourceOf(at.poolPath());
-  const device = config.backend === 'image' ? await sourceOf(at.stagingPath(id)) : undefined;
+  const device = config.backend === 'image' ? await sourceOf(stagedAt(at.stagingPath(id))) : undefined;
   await run('umount', ['-l', at.poolPath()]);
   undo = async () => {
     await run('mount', [source, at.poolPath()]);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { stagedAt } from '../../src/staging/stage.ts';
 import { type FaultyHost, type How, injectFaults } from '../faults/inject.ts';
 import { codeOf, mountPointsBeneath } from '../support/driver.ts';
 import { makeStaticDriver, type Pv, type StaticDriver } from './static-setup.ts';
@@ -140,7 +141,7 @@ describe('what is recorded', () => {
     expect(staged).toHaveLength(2);
     await driver.at.stop();
     const { detach } = host().host.mounts;
-    await detach(driver.staging(other));
+    await detach(stagedAt(driver.staging(other)));
     await writeFile(join(driver.at.config.stateDir, 'static/.x.json.0123456789ab.tmp'), 'half');
     await driver.restart();
     expect(await records()).toHaveLength(1);

@@ -1,6 +1,7 @@
 import { StowageError } from '../../errors.ts';
 import { isNfs } from '../../host/nfs-mount.ts';
 import { hasFlags, publish as publishMount, unpublish as unpublishMount } from '../../staging/publish.ts';
+import { stagedAt } from '../../staging/stage.ts';
 import type { Context } from '../context.ts';
 import { lockKey, withLocks } from '../locks.ts';
 import { flagsOf, ONE_TARGET } from '../publish-flags.ts';
@@ -23,7 +24,8 @@ export async function publishNfs(context: Context, request: PublishRequest): Pro
       host.files.resolveParent(request.targetPath),
     ]);
     const table = await host.mounts.table();
-    const staged = table.at(stagingPath);
+    const source = stagedAt(stagingPath);
+    const staged = table.at(source);
     if (staged === undefined || !isMountOf(place, staged)) {
       throw new StowageError(
         'precondition',
@@ -41,7 +43,7 @@ export async function publishNfs(context: Context, request: PublishRequest): Pro
         `${request.targetPath} is the mount point of ${there.source} already, ${there.options.includes('ro') ? 'read-only' : 'writable'}; unpublish that first`,
       );
     }
-    const ours = [stagingPath, target];
+    const ours = [source, target];
     const other = table.entries.find((mount) => !ours.includes(mount.mountPoint) && isMountOf(place, mount));
     if (other !== undefined && ONE_TARGET.includes(request.capability.mode)) {
       throw new StowageError(
@@ -49,7 +51,7 @@ export async function publishNfs(context: Context, request: PublishRequest): Pro
         `volume ${volumeId} is published at ${other.mountPoint} already, and access_mode ${request.capability.mode} allows one target; unpublish that first`,
       );
     }
-    await publishMount(host, stagingPath, target, 'folder', flags);
+    await publishMount(host, source, target, 'folder', flags);
   });
 }
 

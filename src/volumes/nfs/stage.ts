@@ -3,6 +3,7 @@ import { isStowageError, StowageError } from '../../errors.ts';
 import type { MountEntry } from '../../host/mounts.ts';
 import { isNfs } from '../../host/nfs-mount.ts';
 import { NOT_EXPORTED } from '../../nfs/managed/root.ts';
+import { removeMountPoint, stagedAt } from '../../staging/stage.ts';
 import type { Context } from '../context.ts';
 import { lockKey, withLocks } from '../locks.ts';
 import type { StageRequest, UnstageRequest } from '../requests.ts';
@@ -19,27 +20,29 @@ export async function stageNfs(context: Context, request: StageRequest, signal: 
   await withLocks(context.locks, `NodeStageVolume ${volumeId}`, [lockKey.id(volumeId)], async () => {
     const { host } = context;
     const stagingPath = await host.files.resolveParent(request.stagingPath);
-    const there = (await host.mounts.table()).at(stagingPath);
+    const target = stagedAt(stagingPath);
+    const table = await host.mounts.table();
+    const there = table.at(target) ?? table.at(stagingPath);
     if (there !== undefined) {
-      if (!isMountOf(place, there)) {
+      if (there.mountPoint !== target || !isMountOf(place, there)) {
         throw new StowageError(
           'already-exists',
-          `${stagingPath} is the mount point of ${there.source} already, not of ${place.source}; unstage that first`,
+          `${there.mountPoint} is the mount point of ${there.source} already, not of ${place.source}; unstage that first`,
         );
       }
-      if (!place.isExported || !(await isStale(context, stagingPath, signal))) {
-        if (place.mode !== undefined) await setMode(context, place, stagingPath, signal); // an earlier call may have died before it did
+      if (!place.isExported || !(await isStale(context, target, signal))) {
+        if (place.mode !== undefined) await setMode(context, place, target, signal); // an earlier call may have died before it did
         return;
       }
       context.log.warn({ volumeId, stagingPath }, 'a mount from an earlier attachment is replaced');
-      await takeAway(context, stagingPath, signal);
+      await takeAway(context, target, signal);
     }
-    await host.files.makeFolders(stagingPath);
-    await host.nfs.mount(place.source, stagingPath, options, signal).catch((error: unknown) => {
+    await host.files.makeFolders(target);
+    await host.nfs.mount(place.source, target, options, signal).catch((error: unknown) => {
       throw place.isExported ? explained(volumeId, error) : error;
     });
-    if (place.isExported) await checkIsVolume(context, place, stagingPath, signal);
-    if (place.mode !== undefined) await setMode(context, place, stagingPath, signal);
+    if (place.isExported) await checkIsVolume(context, place, target, signal);
+    if (place.mode !== undefined) await setMode(context, place, target, signal);
   });
 }
 
@@ -69,28 +72,25 @@ export async function unstageNfs(context: Context, request: UnstageRequest, sign
   await withLocks(context.locks, `NodeUnstageVolume ${volumeId}`, [lockKey.id(volumeId)], async () => {
     const { host } = context;
     const stagingPath = await host.files.resolveParent(request.stagingPath);
-    const there = (await host.mounts.table()).at(stagingPath);
-    if (there === undefined || !isNfs(there)) return; // whatever is there is not ours
-    await takeAway(context, stagingPath, signal);
+    const target = stagedAt(stagingPath);
+    const there = (await host.mounts.table()).at(target);
+    if (there !== undefined && !isNfs(there)) return; // whatever is there is not ours
+    if (there !== undefined) await takeAway(context, target, signal);
+    await removeMountPoint(host, target);
   });
 }
 
-async function takeAway({ host }: Context, stagingPath: string, signal: AbortSignal): Promise<void> {
+async function takeAway({ host }: Context, path: string, signal: AbortSignal): Promise<void> {
   const inTime = AbortSignal.any([signal, AbortSignal.timeout(UNMOUNT_TIMEOUT_MS)]);
-  await host.nfs.unmount(stagingPath, { force: false }, inTime);
+  await host.nfs.unmount(path, { force: false }, inTime);
 }
 
 /** The root of our server is mounted instead of the volume while rpc.mountd does not answer there. */
-async function checkIsVolume(
-  context: Context,
-  place: NfsPlace,
-  stagingPath: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const marker = join(stagingPath, NOT_EXPORTED);
+async function checkIsVolume(context: Context, place: NfsPlace, path: string, signal: AbortSignal): Promise<void> {
+  const marker = join(path, NOT_EXPORTED);
   const { exitCode } = await context.host.commands.run('stat', ['--', marker], { signal, exitCodes: [0, 1] });
   if (exitCode === 1) return;
-  await takeAway(context, stagingPath, signal);
+  await takeAway(context, path, signal);
   throw new StowageError(
     'unavailable',
     `${place.source} was mounted, but is not the volume: on the server ${place.server} nothing answers for its exports; see that rpc.mountd runs there`,

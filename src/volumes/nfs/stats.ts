@@ -3,6 +3,7 @@ import { isStowageError, messageOf, StowageError } from '../../errors.ts';
 import type { MountEntry } from '../../host/mounts.ts';
 import { isNfs } from '../../host/nfs-mount.ts';
 import { createSlots } from '../../host/slots.ts';
+import { stagedAt } from '../../staging/stage.ts';
 import type { Context } from '../context.ts';
 import type { NodeExpandRequest, StatsRequest } from '../requests.ts';
 import type { Stats } from '../service.ts';
@@ -83,7 +84,9 @@ async function mountAt(
   { host }: Context,
   { volumeId, volumePath }: Pick<StatsRequest, 'volumeId' | 'volumePath'>,
 ): Promise<MountEntry> {
-  const mount = (await host.mounts.table()).at(await host.files.resolveParent(volumePath));
+  const path = await host.files.resolveParent(volumePath);
+  const table = await host.mounts.table();
+  const mount = table.at(path) ?? table.at(stagedAt(path));
   if (mount !== undefined && isNfs(mount)) return mount;
   throw new StowageError(
     'not-found',

@@ -1,13 +1,14 @@
 import type { VolumeUsage } from '../../backends/backend.ts';
 import { isStowageError, messageOf, StowageError } from '../../errors.ts';
 import type { MountEntry } from '../../host/mounts.ts';
+import { stagedAt } from '../../staging/stage.ts';
 import type { Context } from '../context.ts';
 import type { AttachRequest, StatsRequest, ValidateRequest } from '../requests.ts';
 import type { Condition, Stats, Validation } from '../service.ts';
 import { checkUse, readHostPath } from './host-path.ts';
 import { lookAt } from './open.ts';
 import type { StaticRecord } from './records.ts';
-import { isSameFile, stagedAt } from './stage.ts';
+import { isSameFile } from './stage.ts';
 
 const SECTOR_BYTES = 512; // sysfs counts devices in these, whatever their own sectors are
 
@@ -72,7 +73,7 @@ export async function staticStats(
 }
 
 async function findMount(context: Context, record: StaticRecord, path: string): Promise<MountEntry | undefined> {
-  const staged = stagedAt(record, record.stagingPath);
+  const staged = stagedAt(record.stagingPath);
   const table = await context.host.mounts.table();
   if (path === record.stagingPath || path === staged) return table.at(staged);
   return record.targets.includes(path) ? table.at(path) : undefined;

@@ -1,13 +1,13 @@
 import { StowageError } from '../../errors.ts';
 import type { MountEntry, MountTable, PerMountFlag } from '../../host/mounts.ts';
 import { publish as publishMount, unpublish as unpublishMount } from '../../staging/publish.ts';
+import { stagedAt } from '../../staging/stage.ts';
 import type { Context } from '../context.ts';
 import { lockKey, withLocks } from '../locks.ts';
 import { flagsOf, ONE_TARGET } from '../publish-flags.ts';
 import type { PublishRequest, UnpublishRequest } from '../requests.ts';
 import { checkUse, type HostPath, readHostPath } from './host-path.ts';
 import { hashOf, type StaticRecord, withTarget } from './records.ts';
-import { stagedAt } from './stage.ts';
 
 /** NodePublishVolume of a static volume: binds what is staged on the target path, read-only from the first moment where asked. */
 export async function publishStatic(context: Context, request: PublishRequest): Promise<void> {
@@ -46,7 +46,7 @@ async function findStaged(
   const stagingPath = await context.host.files.resolveParent(request.stagingPath);
   const record = await context.statics.records.read(request.volumeId);
   const known = record === 'damaged' || record?.stagingPath !== stagingPath ? undefined : record;
-  const staged = known === undefined ? undefined : table.at(stagedAt(known, stagingPath));
+  const staged = known === undefined ? undefined : table.at(stagedAt(stagingPath));
   if (known === undefined || staged === undefined || staged.device !== known.fileSystem) {
     throw new StowageError(
       'precondition',

@@ -1,4 +1,5 @@
 import { messageOf } from '../../errors.ts';
+import { removeMountPoint, stagedAt } from '../../staging/stage.ts';
 import type { Context } from '../context.ts';
 import { mountsOf } from './stage.ts';
 
@@ -12,7 +13,10 @@ export async function recoverStatics({ statics, host, log }: Context): Promise<v
     const table = await host.mounts.table();
     for (const [volumeHash, record] of records) {
       if (record === 'damaged') log.error({ volume: volumeHash }, 'the record of a static volume cannot be read');
-      else if (mountsOf(record, table).length === 0) await statics.records.remove(volumeHash);
+      else if (mountsOf(record, table).length === 0) {
+        await removeMountPoint(host, stagedAt(record.stagingPath));
+        await statics.records.remove(volumeHash);
+      }
     }
   } catch (error) {
     log.error({ error: messageOf(error) }, 'records of static volumes could not be tidied; the next start tries again');

@@ -1,10 +1,9 @@
-import { join } from 'node:path';
 import { StowageError } from '../../errors.ts';
 import type { OpenPath } from '../../host/files.ts';
 import type { MountEntry, MountTable } from '../../host/mounts.ts';
 import { splitFlags } from '../../staging/flags.ts';
 import { deviceNumber } from '../../staging/mounted.ts';
-import { NODE_NAME, unstage as unstageMount } from '../../staging/stage.ts';
+import { stagedAt, unstage as unstageMount } from '../../staging/stage.ts';
 import type { Context } from '../context.ts';
 import { isEphemeralId } from '../ephemeral-find.ts';
 import { lockKey, withLocks } from '../locks.ts';
@@ -18,12 +17,7 @@ import { placeOfOpened } from './reserved.ts';
 /** How long taking back what could not be staged may take. */
 const UNDO_TIMEOUT_MS = 10_000;
 
-/** Where a static volume is staged: a folder at the staging path, anything else on a file beneath it, which is a folder. */
-export function stagedAt({ kind }: Pick<StaticRecord, 'kind'>, stagingPath: string): string {
-  return kind === 'folder' ? stagingPath : join(stagingPath, NODE_NAME);
-}
-
-/** NodeStageVolume of a static volume: checks its path, and binds what lies there on the staging path. */
+/** NodeStageVolume of a static volume: checks its path, and binds what lies there beneath the staging path. */
 export async function stageStatic(context: Context, request: StageRequest, signal: AbortSignal): Promise<void> {
   const { volumeId } = request;
   if (isEphemeralId(context, volumeId)) {
@@ -68,7 +62,7 @@ async function bind(context: Context, request: StageRequest, hostPath: HostPath,
   };
   const isMounted = earlier !== undefined && earlier !== 'damaged' && mountsOf(earlier, table).length > 0;
   if (isMounted) refuseIfOther(request.volumeId, earlier, record);
-  const target = stagedAt(record, stagingPath);
+  const target = stagedAt(stagingPath);
   const there = table.at(target) ?? table.at(stagingPath);
   if (there !== undefined && !(isMounted && there.mountPoint === target && isSameFile(earlier, record))) {
     throw new StowageError(
@@ -82,7 +76,7 @@ async function bind(context: Context, request: StageRequest, hostPath: HostPath,
   if (!isMounted) await statics.records.write(record);
   if (there !== undefined) return;
   try {
-    await host.files.makeFolders(stagingPath);
+    await host.files.makeFolders(record.kind === 'folder' ? target : stagingPath);
     if (record.kind === 'node') await host.files.touch(target);
     await host.mounts.bindOpened(opened, target, access.type === 'mount' ? splitFlags(access.mountFlags).perMount : []);
   } catch (error) {
@@ -103,7 +97,7 @@ export function isSameFile(
 
 /** The mounts that a record names and that are there: at its staging path first. */
 export function mountsOf(record: StaticRecord, table: MountTable): MountEntry[] {
-  return [stagedAt(record, record.stagingPath), ...record.targets]
+  return [stagedAt(record.stagingPath), ...record.targets]
     .map((path) => table.at(path))
     .filter((mount) => mount !== undefined);
 }

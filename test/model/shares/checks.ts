@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseMountTable } from '../../../src/host/mountinfo.ts';
+import { stagedAt } from '../../../src/staging/stage.ts';
 import type { AnyRecord } from '../../../src/volumes/record.ts';
 import { shareName } from '../../../src/volumes/shares.ts';
 import { mount, mountPointsBeneath, signal } from '../../support/driver.ts';
@@ -66,7 +67,7 @@ async function checkMounts(world: ShareWorld): Promise<void> {
   );
   const found = ours.map(({ mountPoint, options }) => `${mountPoint} ${options.includes('ro') ? 'ro' : 'rw'}`);
   const expected = [...world.model.volumes.values()].flatMap((volume) => [
-    ...(volume.staged ? [`${stagingPath(world, volume)} rw`] : []),
+    ...(volume.staged ? [`${stagedAt(stagingPath(world, volume))} rw`] : []),
     ...[...volume.targets].map(([target, { readOnly }]) => `${targetPath(world, target)} ${readOnly ? 'ro' : 'rw'}`),
   ]);
   same('mounts', found.sort(), expected.sort());

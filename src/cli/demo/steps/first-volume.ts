@@ -1,4 +1,5 @@
 import { services } from '../../../csi/services.ts';
+import { stagedAt } from '../../../staging/stage.ts';
 import { writeContents } from '../contents.ts';
 import { formatBytes } from '../format.ts';
 import { describeFile, describeMount, describeSpace, loopsBeneath } from '../kernel.ts';
@@ -49,7 +50,7 @@ export const firstVolumeSteps: readonly Step[] = [
       await stage(walk, data);
       for (const loop of await loopsBeneath(walk.host, walk.pool.path))
         walk.screen.fact('losetup', `${loop.path} ${loop.backingFile}`);
-      walk.screen.fact('mountinfo', await describeMount(walk.host, data.stagingPath));
+      walk.screen.fact('mountinfo', await describeMount(walk.host, stagedAt(data.stagingPath)));
     },
   },
   {
