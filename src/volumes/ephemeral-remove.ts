@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { isStowageError, messageOf } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { isMountOf, markOf } from '../staging/mounted.ts';
-import { unstage } from '../staging/stage.ts';
+import { unmountOpened } from '../staging/stage.ts';
 import type { Context, ManagedPool } from './context.ts';
 import { discard } from './delete.ts';
 import { ephemeralKey } from './ephemeral-find.ts';
@@ -17,7 +17,7 @@ const CLOSE_TIMEOUT_MS = 10_000;
 export async function unmountTarget(host: Host, targetPath: string, signal: AbortSignal): Promise<void> {
   const { entries } = await host.mounts.table();
   const stacked = entries.filter(({ mountPoint }) => mountPoint === targetPath).length;
-  for (let count = 0; count < stacked; count++) await unstage(host, targetPath, signal);
+  for (let count = 0; count < stacked; count++) await unmountOpened(host, targetPath, signal);
   if ((await host.files.stat(targetPath))?.type === 'folder') await host.files.removeFolder(targetPath);
 }
 

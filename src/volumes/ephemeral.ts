@@ -2,7 +2,7 @@ import { isStowageError, messageOf, StowageError } from '../errors.ts';
 import { splitFlags } from '../staging/flags.ts';
 import { isMountOf, markOf } from '../staging/mounted.ts';
 import { hasFlags } from '../staging/publish.ts';
-import { stage } from '../staging/stage.ts';
+import { mountOpened } from '../staging/stage.ts';
 import { checkCapability } from './choose.ts';
 import type { Context, ManagedPool } from './context.ts';
 import { ephemeralKey, ephemeralName } from './ephemeral-find.ts';
@@ -139,7 +139,7 @@ async function mountAt(
   const opened = await backend.open(item, signal);
   const flags = flagsOf(request);
   const superblock = access.type === 'mount' ? splitFlags(access.mountFlags).superblock : [];
-  if (await stage(host, opened, targetPath, [...superblock, ...flags], signal)) return;
+  if (await mountOpened(host, opened, targetPath, [...superblock, ...flags], signal)) return;
   const table = await host.mounts.table();
   const there = table.at(targetPath);
   if (there !== undefined && isMountOf(await markOf(host, opened, table), there) && hasFlags(there, flags)) return;
