@@ -10,6 +10,8 @@ export const CHECK_USAGE = `stowage check --config FILE [--node-id NAME]
 
 /** A remark that is no fault begins so; see Backend.check. */
 const NOTE = 'note:';
+/** Backends whose pools have records alone in their folder. */
+const KEEPS_DATA_ELSEWHERE: ReadonlySet<PoolConfig['backend']> = new Set(['disk', 'lvm', 'memory']);
 const FIRST_USE = `${NOTE} its folder is made at the first use`;
 
 /** `stowage check`: is this machine ready for this config? @returns true where it is */
@@ -46,11 +48,14 @@ async function remarksOn({ host, config, backendOf }: Inspection, pool: PoolConf
   }
 }
 
-async function fileSystemOf({ host }: Inspection, { path }: PoolConfig): Promise<[type: string, freeBytes: string]> {
+/** What holds the pool's data, and how much it has room for; of a folder that holds records alone it would say nothing to the point. */
+async function fileSystemOf(inspection: Inspection, pool: PoolConfig): Promise<[type: string, freeBytes: string]> {
+  const { host, backendOf } = inspection;
   const unknown: [string, string] = ['-', '-'];
-  if ((await host.files.stat(path))?.type !== 'folder') return unknown;
-  return host.files.statfs(path).then(
-    ({ type, availableBytes }) => [type, String(availableBytes)],
-    () => unknown, // what is wrong there is among the remarks
-  );
+  if ((await host.files.stat(pool.path))?.type !== 'folder') return unknown;
+  const { backend, items } = backendOf(pool);
+  const found = KEEPS_DATA_ELSEWHERE.has(pool.backend)
+    ? backend.capacity(items).then(({ freeBytes }): [string, string] => ['-', String(freeBytes)])
+    : host.files.statfs(pool.path).then(({ type, availableBytes }): [string, string] => [type, String(availableBytes)]);
+  return found.catch(() => unknown); // what is wrong there is among the remarks
 }

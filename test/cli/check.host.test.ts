@@ -66,6 +66,8 @@ describe('check and gc know every backend', () => {
     expect(await gc()).toEqual({ exitCode: 0, output: 'nothing found: data and records fit together\n' });
     const { exitCode, output } = await check();
     for (const name of NAMES) expect(output).toMatch(new RegExp(`^${name} .* fine$`, 'm'));
+    expect(output).toMatch(new RegExp(`^disks +disk +- +${64 * MIB} `, 'm')); // one of two is free
+    expect(output).toMatch(new RegExp(`^memory +memory +- +${256 * MIB} `, 'm'));
     expect(output).toContain('note: sizes are not enforced (quota: advisory)');
     expect(output).toContain('note: no reflink here');
     expect(exitCode).toBe(0);
@@ -74,10 +76,11 @@ describe('check and gc know every backend', () => {
   it('gc says of each what is of nobody, and what is gone', async () => {
     const strays = NAMES.map((name) => join(at.poolPath(name), 'volumes', 'stray'));
     for (const path of strays) await mkdir(path);
-    for (const name of ['images', 'disks', 'folders', 'subvolumes']) {
-      const data = dataOf(name) + (name === 'images' ? '.img' : name === 'disks' ? '.disk' : '');
-      await rename(data, join(at.poolPath(name), 'archive', 'away'));
-    }
+    const moved = ['images', 'disks', 'folders', 'subvolumes'].map((name) => ({
+      data: dataOf(name) + (name === 'images' ? '.img' : name === 'disks' ? '.disk' : ''),
+      away: join(at.poolPath(name), 'archive', 'away'),
+    }));
+    for (const { data, away } of moved) await rename(data, away);
     await run('umount', [dataOf('memory')]); // as at a restart of the node
     const { exitCode, output } = await gc();
     for (const path of strays) expect(output).toMatch(new RegExp(`${path} +data without a record$`, 'm'));
@@ -85,6 +88,7 @@ describe('check and gc know every backend', () => {
       expect(output).toMatch(new RegExp(`^\\w+ +${folder} +record \\S+ \\(ready\\) without data$`, 'm'));
     expect(exitCode).toBe(2);
     for (const path of strays) await rmdir(path);
+    for (const { data, away } of moved) await rename(away, data);
   });
 
   it('check says of disks what is away, and what is left alone', async () => {
@@ -92,7 +96,8 @@ describe('check and gc know every backend', () => {
     await rename(join(disks.folder, 'disk-0'), join(disks.folder, 'elsewhere'));
     const { exitCode, output } = await check();
     expect(output).toMatch(/disk-1: it is missing$/m);
-    expect(output).toMatch(/volume \S+: /m);
+    expect(output).toMatch(/ volume \S+: its disk is missing/m);
+    expect(output).not.toMatch(/volume \S+: volume/);
     expect(exitCode).toBe(2);
     await rename(join(disks.folder, 'elsewhere'), join(disks.folder, 'disk-0'));
   });

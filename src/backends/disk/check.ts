@@ -16,7 +16,8 @@ export async function checkDiskPool(pool: DiskPool, items: readonly Item[]): Pro
   if (settings.devices.length > 0) remarks.push(...(await missingFormats(host, settings.fsType)));
   for (const item of items) {
     const problem = await diskCondition(pool, item);
-    if (problem !== undefined) remarks.push(`volume ${item.id}: ${problem}`);
+    const whose = `volume ${item.id}: `;
+    if (problem !== undefined) remarks.push(problem.startsWith(whose) ? problem : whose + problem);
   }
   const now = await look(pool);
   const isNamed = (name: string) => name === settings.discovery || settings.devices.includes(name);
