@@ -8,7 +8,6 @@ const isFull = process.env.STOWAGE_CONFORMANCE === 'full';
 const RUNS = [
   { type: 'thin', content: 'ext4', sizeBytes: 32 * MIB, poolBytes: 3072 * MIB, parts: undefined, isLong: true },
   { type: 'thick', content: 'ext4', sizeBytes: 32 * MIB, poolBytes: 3072 * MIB, parts: ['plan'], isLong: false },
-  { type: 'thick', content: 'ext4', sizeBytes: 32 * MIB, poolBytes: 3072 * MIB, parts: ['size'], isLong: true },
   { type: 'thin', content: 'block', sizeBytes: 32 * MIB, poolBytes: 3072 * MIB, parts: ['size'], isLong: true },
   // XFS volumes take 64 MiB each when they are made: all parts together need a guest of 10 GiB (test/lab/run -m 10G).
   { type: 'thin', content: 'xfs', sizeBytes: 304 * MIB, poolBytes: 16_384 * MIB, parts: ['size'], isLong: true },
