@@ -7,6 +7,8 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+/** In the lab's guest the one folder that can be written. */
+const BUNDLES = join(ROOT, '.cache', process.env.STOWAGE_LAB ? 'lab' : 'faults');
 const GONE_TIMEOUT_MS = 30_000;
 const POLL_MS = 5;
 
@@ -15,7 +17,7 @@ export const MARK = 'STOWAGE_FAULTS_MARK';
 
 /** Bundles a program of this repository, as it is now. @returns the bundle's path */
 export async function bundle(entry: string, name: string): Promise<string> {
-  const outfile = join(ROOT, '.cache', 'faults', name);
+  const outfile = join(BUNDLES, name);
   const written = `${outfile}.${process.pid}`; // another test may be starting it
   await mkdir(dirname(outfile), { recursive: true });
   const options = ['--bundle', '--platform=node', '--format=cjs', '--external:koffi', '--log-level=error'];

@@ -1,4 +1,5 @@
 import { describeEveryCall } from '../faults/every-call.ts';
+import { describeKills } from '../faults/kill-each.ts';
 import { LAB_BACKEND_NAMES } from '../faults/place.ts';
 import { SCENARIOS } from '../faults/scenarios.ts';
 
@@ -11,4 +12,5 @@ for (const name of LAB_BACKEND_NAMES) {
     name,
     SCENARIOS[name].filter((_scenario, index) => isFull || index % SCENARIOS_EACH[name] === 0),
   );
+  if (isFull) describeKills(name, 'one of each scenario');
 }
