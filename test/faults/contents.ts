@@ -8,7 +8,7 @@ import { stagedAt } from '../../src/staging/stage.ts';
 import { itemOf, type StoredRecord } from '../../src/volumes/record.ts';
 import { pathOf } from '../backends/share-setup.ts';
 import type { Csi } from './in-process.ts';
-import { itemPath, type Place } from './place.ts';
+import { isLvm, itemPath, type Place } from './place.ts';
 import type { Running } from './running.ts';
 import { createVolume, deleteVolume, type Kind, MIB, pathsOf, stage, type Target, unstage } from './verbs.ts';
 import { digestOf, isStored } from './world.ts';
@@ -22,7 +22,7 @@ export async function fill(
   by?: { readonly csi: Csi; readonly volumeId: string },
 ): Promise<void> {
   const data = randomBytes(MIB / 4);
-  if (place.backend === 'lvm') {
+  if (isLvm(place.backend)) {
     if (by === undefined) throw new Error('a logical volume is filled by way of its driver');
     await onDevice(place, by.csi, { name, volumeId: by.volumeId }, (device) => writeSynced(device, data));
   } else if (kind === 'block') await writeSynced(await itemPath(place, 'volumes', name), data);

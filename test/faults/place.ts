@@ -27,6 +27,10 @@ const POOLS: Readonly<Record<BackendName, PoolOf>> = {
     make: () => makePool('lvm-thin', POOL_BYTES),
     keys: (pool) => ({ backend: 'lvm', volumeGroup: volumeGroupOf(pool), thinPool: THIN_POOL, overcommit: 1 }),
   },
+  'thick lvm': {
+    make: () => makePool('lvm-thick', POOL_BYTES),
+    keys: (pool) => ({ backend: 'lvm', volumeGroup: volumeGroupOf(pool), overcommit: 1 }),
+  },
 };
 
 interface PoolOf {
@@ -37,7 +41,7 @@ interface PoolOf {
 
 export const BACKEND_NAMES = ['image', 'directory', 'btrfs', 'memory', 'disk', 'mounted disk', 'share'] as const;
 /** Those whose kernel parts only the lab has for certain. */
-export const LAB_BACKEND_NAMES = ['directory with quotas', 'lvm'] as const;
+export const LAB_BACKEND_NAMES = ['directory with quotas', 'lvm', 'thick lvm'] as const;
 export const ALL_BACKEND_NAMES = [...BACKEND_NAMES, ...LAB_BACKEND_NAMES] as const;
 export type BackendName = (typeof ALL_BACKEND_NAMES)[number];
 
@@ -110,6 +114,11 @@ async function thawAll(folder: string): Promise<void> {
     if (mountPoint.startsWith(`${folder}/`) && source.startsWith('/dev/loop'))
       await run('fsfreeze', ['--unfreeze', mountPoint]).catch(() => undefined); // it was not frozen
   }
+}
+
+/** True where volumes are logical volumes. */
+export function isLvm(backend: BackendName): boolean {
+  return backend === 'lvm' || backend === 'thick lvm';
 }
 
 /** The name of the pool that the volumes are in. */

@@ -255,5 +255,6 @@ export const SCENARIOS: Readonly<Record<BackendName, readonly Scenario[]>> = {
   'mounted disk': withoutCopies('folder', { grow: false }),
   'directory with quotas': of('folder', creation, removal, change, node),
   lvm: of('block', creation, removal, change, node),
+  'thick lvm': withoutCopies('block', { grow: true }),
   share: of('folder', creation, removal, change, node, onShare),
 };

@@ -3,7 +3,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { logicalVolumes, volumeGroupOf } from '../support/volume-groups.ts';
-import type { Place } from './place.ts';
+import { isLvm, type Place } from './place.ts';
 import { crash, type Running, start } from './running.ts';
 import { deleteGroup, deleteSnapshot, deleteVolume, detach, unpublish, unstage } from './verbs.ts';
 
@@ -50,7 +50,7 @@ async function withoutKept(place: Place, running: Running): Promise<Running> {
   await crash(running);
   if (place.backend === 'share') await removeFromShare(place.pool, kept);
   else for (const folder of ['volumes', 'archive']) await removeAllBut(join(place.pool, folder), isBase);
-  if (place.backend === 'lvm') await removeLogicalVolumes(place.pool, kept);
+  if (isLvm(place.backend)) await removeLogicalVolumes(place.pool, kept);
   for (const { id } of kept) await rm(join(place.pool, '.stowage/volumes', `${id}.json`));
   return start(place);
 }

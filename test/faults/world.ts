@@ -9,7 +9,7 @@ import { POOL_FOLDERS } from '../../src/pools/identity.ts';
 import type { Catalog } from '../../src/volumes/catalog.ts';
 import type { AnyRecord, StoredRecord } from '../../src/volumes/record.ts';
 import { logicalVolumes } from '../support/volume-groups.ts';
-import { type Place, poolNameOf } from './place.ts';
+import { isLvm, type Place, poolNameOf } from './place.ts';
 
 const run = promisify(execFile);
 
@@ -45,7 +45,7 @@ export async function look(place: Place, catalog: Catalog): Promise<World> {
   return {
     mounts: sorted(await Promise.all(mounts.map((mount) => describeMount(mount, work, named)))),
     loops: sorted((await loopsBeneath(pool)).map((file) => named(file.slice(pool.length)))),
-    logicalVolumes: backend === 'lvm' ? sorted((await logicalVolumes(pool)).map(named)) : [],
+    logicalVolumes: isLvm(backend) ? sorted((await logicalVolumes(pool)).map(named)) : [],
     files: sorted([
       ...(await listing(pool, ['.', ...POOL_FOLDERS], named)),
       ...(backend === 'share' ? await shareListing(pool, named) : []),

@@ -4,13 +4,12 @@ import { LAB_BACKEND_NAMES } from '../faults/place.ts';
 import { SCENARIOS } from '../faults/scenarios.ts';
 
 const isFull = process.env.STOWAGE_FAULTS === 'full';
-/** LVM's commands take long here: outside of full runs one in so many scenarios is tried. */
-const SCENARIOS_EACH = { 'directory with quotas': 30, lvm: 22 } as const;
+/** LVM's commands take long here: outside of full runs one in so many scenarios is tried, and none where it is 0. */
+const SCENARIOS_EACH = { 'directory with quotas': 30, lvm: 22, 'thick lvm': 0 } as const;
 
 for (const name of LAB_BACKEND_NAMES) {
-  describeEveryCall(
-    name,
-    SCENARIOS[name].filter((_scenario, index) => isFull || index % SCENARIOS_EACH[name] === 0),
-  );
+  const each = SCENARIOS_EACH[name];
+  const tried = SCENARIOS[name].filter((_scenario, index) => isFull || (each > 0 && index % each === 0));
+  if (tried.length > 0) describeEveryCall(name, tried);
   if (isFull) describeKills(name, 'one of each scenario');
 }
