@@ -25,9 +25,12 @@ export interface ConformanceSetup {
   readonly usageLacks?: readonly ('inodes' | 'shared')[];
   /** Only these parts, where another run has tried the others in nearly the same way; left out, and with STOWAGE_CONFORMANCE=full: all. */
   readonly parts?: readonly Part[];
+  /** Each part has a pool of its own, where the machine has no room for the volumes of all. */
+  readonly poolForEachPart?: boolean;
 }
 
-export type Part = 'plan' | 'lifecycle' | 'copies' | 'size' | 'recovery';
+const PART_NAMES = ['plan', 'lifecycle', 'copies', 'size', 'recovery'] as const;
+export type Part = (typeof PART_NAMES)[number];
 
 const PARTS: Readonly<Record<Part, (bench: () => Workbench, setup: ConformanceSetup) => void>> = {
   plan: planTests,
@@ -39,6 +42,12 @@ const PARTS: Readonly<Record<Part, (bench: () => Workbench, setup: ConformanceSe
 
 /** States all that the Backend interface promises; what a backend lacks is checked as the refusal that its features declare. */
 export function describeBackend(name: string, setup: ConformanceSetup): void {
+  const parts = PART_NAMES.filter((part) => isFull || setup.parts === undefined || setup.parts.includes(part));
+  if (setup.poolForEachPart !== true) describePool(name, setup, parts);
+  else for (const part of parts) describePool(name, setup, [part]);
+}
+
+function describePool(name: string, setup: ConformanceSetup, parts: readonly Part[]): void {
   describe(name, () => {
     let bench: Workbench | undefined;
     let cleanup = async (): Promise<void> => undefined;
@@ -57,8 +66,6 @@ export function describeBackend(name: string, setup: ConformanceSetup): void {
     }, 120_000);
     afterAll(() => cleanup(), 120_000);
 
-    for (const [part, tests] of Object.entries(PARTS)) {
-      if (isFull || setup.parts === undefined || setup.parts.some((wanted) => wanted === part)) tests(get, setup);
-    }
+    for (const part of parts) PARTS[part](get, setup);
   });
 }
