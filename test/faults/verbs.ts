@@ -11,7 +11,8 @@ export const MIB = 1024 ** 2;
 /** How a volume is used: a file system of its own, a raw block device, or a folder. */
 export type Kind = 'xfs' | 'block' | 'folder';
 
-export const SIZE_BYTES: Readonly<Record<Kind, number>> = { xfs: 300 * MIB, block: MIB, folder: MIB };
+/** Raw block: an extent of LVM, so that it gives as much as was asked for. */
+export const SIZE_BYTES: Readonly<Record<Kind, number>> = { xfs: 300 * MIB, block: 4 * MIB, folder: MIB };
 
 /** Where volumes of that name are staged and published. */
 export function pathsOf(work: string, name: string): { readonly staging: string; readonly target: string } {
