@@ -98,6 +98,7 @@ async function onDevice<T>(
     return await use(stagedAt(pathsOf(target.work, volume.name).staging));
   } finally {
     await unstage(csi, target);
+    await rm(target.work, { recursive: true });
   }
 }
 
