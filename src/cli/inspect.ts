@@ -6,8 +6,12 @@ import { type Config, type PoolConfig, poolsOfNode } from '../config/schema.ts';
 import { StowageError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { createHost } from '../host/system.ts';
+import { seePool } from '../pools/identity.ts';
+import { createRoom } from '../pools/room.ts';
 import { createLog } from '../telemetry/log.ts';
 import { type Catalog, createCatalog } from '../volumes/catalog.ts';
+import type { SeenPool } from '../volumes/condition.ts';
+import type { Seen } from '../volumes/overview.ts';
 import { holdsData, itemOf } from '../volumes/record.ts';
 import { createStore } from '../volumes/store.ts';
 
@@ -17,6 +21,8 @@ export interface Inspection {
   readonly pools: readonly PoolConfig[];
   readonly catalog: Catalog;
   readonly host: Host;
+  /** The same as a driver sees it; of its pools nothing is opened. */
+  readonly seen: Seen;
   /** What keeps this pool's volumes, and what has a record in it. Only its looking methods may be called: a driver may be running. */
   backendOf(pool: PoolConfig): { readonly backend: Backend; readonly items: readonly Item[] };
 }
@@ -37,12 +43,31 @@ export async function inspect(args: readonly string[], usage: string): Promise<I
   const store = createStore(catalog, (pool) => ({ path: paths.get(pool) ?? '', files: host.files }));
   for (const pool of pools) await store.load(pool);
   const log = createLog('silent'); // what it finds is said in words
+  const backendOf = (pool: PoolConfig) => ({
+    backend: createBackend(pool, { host, log }),
+    items: itemsOf(catalog, pool.name),
+  });
+  const look = (pool: PoolConfig) => seenPool(pool, backendOf(pool), { host, catalog, stateDir: config.stateDir });
+  const seen = { host, catalog, pools: new Map(pools.map((pool) => [pool.name, look(pool)])) };
+  return { config, pools, catalog, host, seen, backendOf };
+}
+
+function seenPool(
+  config: PoolConfig,
+  { backend, items }: ReturnType<Inspection['backendOf']>,
+  { host, catalog, stateDir }: Pick<Inspection, 'host' | 'catalog'> & { readonly stateDir: string },
+): SeenPool {
   return {
+    name: config.name,
     config,
-    pools,
-    catalog,
-    host,
-    backendOf: (pool) => ({ backend: createBackend(pool, { host, log }), items: itemsOf(catalog, pool.name) }),
+    backend,
+    room: createRoom(
+      config,
+      () => backend.capacity(items),
+      () => catalog.promisedBytes(config.name),
+    ),
+    check: () => seePool(host, config, stateDir),
+    guard: { problemOf: () => undefined }, // which a driver finds in time
   };
 }
 
