@@ -1,5 +1,5 @@
 import { ADOPT_USAGE, adopt } from './cli/adopt/command.ts';
-import { CHECK_USAGE, check } from './cli/check.ts';
+import { CHECK_USAGE, check } from './cli/check/command.ts';
 import { demoCommand } from './cli/demo/command.ts';
 import { GC_USAGE, gc } from './cli/gc.ts';
 import { LS_USAGE, ls } from './cli/ls.ts';

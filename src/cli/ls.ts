@@ -43,7 +43,7 @@ function tables(pools: readonly PoolOverview[], items: readonly ItemOverview[]):
   ]);
   const poolHead = ['POOL', 'BACKEND', 'SIZE', 'FREE', 'USED', 'PROMISED', 'AVAILABLE', 'HEALTH'];
   const itemHead = ['POOL', 'KIND', 'STATE', 'SIZE', 'HELD', 'USED', 'ID', 'NAME', 'WHERE', 'HEALTH'];
-  return `${table([poolHead, ...poolRows])}\n\n${table([itemHead, ...items.flatMap(rowsOf)])}\n`;
+  return `${table([itemHead, ...items.flatMap(rowsOf)])}\n\n${table([poolHead, ...poolRows])}\n`;
 }
 
 /** A row, and one more for each further place. */
