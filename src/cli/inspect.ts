@@ -13,6 +13,7 @@ import { type Catalog, createCatalog } from '../volumes/catalog.ts';
 import type { SeenPool } from '../volumes/condition.ts';
 import type { Seen } from '../volumes/overview.ts';
 import { holdsData, itemOf } from '../volumes/record.ts';
+import { withResolvedPaths } from '../volumes/resolved-paths.ts';
 import { createStore } from '../volumes/store.ts';
 
 /** What the commands that only look work with: the config and the records as they are on disk now. Nothing is changed or recovered. */
@@ -36,8 +37,8 @@ export async function inspect(args: readonly string[], usage: string): Promise<I
   if (values.config === undefined) throw new StowageError('invalid', `--config is missing\n${usage}`);
   const config = await loadConfig(values.config);
   const nodeId = values['node-id'] ?? process.env.NODE_ID;
-  const pools = nodeId === undefined ? config.pools : poolsOfNode(config, nodeId);
   const host = createHost();
+  const pools = await withResolvedPaths(host, nodeId === undefined ? config.pools : poolsOfNode(config, nodeId));
   const catalog = createCatalog();
   const paths = new Map(pools.map(({ name, path }) => [name, path]));
   const store = createStore(catalog, (pool) => ({ path: paths.get(pool) ?? '', files: host.files }));

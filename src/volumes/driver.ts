@@ -26,6 +26,7 @@ import { settled } from './move/settle.ts';
 import { createNfsStats } from './nfs/stats.ts';
 import type { Seen } from './overview.ts';
 import { recoverGroups } from './recover.ts';
+import { withResolvedPaths } from './resolved-paths.ts';
 import { createSampler } from './sample.ts';
 import type { VolumeService } from './service.ts';
 import { createShares } from './shares.ts';
@@ -221,11 +222,6 @@ async function recover(context: Context, hosts: ShareHosts | undefined): Promise
   await recoverGroups(context);
   await settled(context);
   await recoverStatics(context);
-}
-
-/** The kernel names mounts and the files of loop devices by paths without links. The pool's own folder must be none (`identifyPool`). */
-function withResolvedPaths(host: Host, configs: readonly PoolConfig[]): Promise<PoolConfig[]> {
-  return Promise.all(configs.map(async (pool) => ({ ...pool, path: await host.files.resolveParent(pool.path) })));
 }
 
 function filesOf(pools: ReadonlyMap<string, ManagedPool>, name: string): PoolFiles {
