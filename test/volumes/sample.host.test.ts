@@ -1,9 +1,12 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { MIB, makeDriver, signal, type TestDriver } from '../support/driver.ts';
 
 let at: TestDriver;
+/** What copies wait for. */
+let gate: Promise<void> | undefined;
 
 beforeAll(async () => {
   at = await makeDriver({
@@ -11,6 +14,16 @@ beforeAll(async () => {
       { name: 'disk', kind: 'xfs', config: { backend: 'image' } },
       { name: 'plain', kind: 'folder', config: { backend: 'directory', quota: 'advisory' } },
     ],
+    wrap: (host) => ({
+      ...host,
+      files: {
+        ...host.files,
+        async copy(...args) {
+          await gate;
+          return host.files.copy(...args);
+        },
+      },
+    }),
   });
 }, 30_000);
 afterAll(() => at?.cleanup());
@@ -39,12 +52,27 @@ it('counts what the pools hold, promise and have room for', async () => {
   expect((await poolNamed('plain'))?.usedBytes).toBeUndefined(); // nobody counts there
 });
 
+it('counts the copies that run', async () => {
+  const { id } = await at.create('source', { parameters: { pool: 'plain' } });
+  let open = () => {};
+  gate = new Promise((resolve) => {
+    open = resolve;
+  });
+  const copying = at.create('copy', { source: { kind: 'volume', id } });
+  for (let tries = 0; tries < 300 && (await poolNamed('plain'))?.copies !== 1; tries++) await sleep(10);
+  expect((await poolNamed('plain'))?.copies).toBe(1);
+  expect((await poolNamed('disk'))?.copies).toBe(0);
+  open();
+  await copying;
+  expect((await poolNamed('plain'))?.copies).toBe(0);
+});
+
 it('says which pool is away, and when it is back', async () => {
   const path = join(at.poolPath('plain'), '.stowage');
   await rename(path, `${path}.away`);
   try {
     const away = await poolNamed('plain');
-    expect(away).toMatchObject({ isUp: false, promisedBytes: 32 * MIB });
+    expect(away).toMatchObject({ isUp: false, promisedBytes: at.catalog.promisedBytes('plain') });
     expect(away?.sizeBytes).toBeUndefined();
   } finally {
     await rename(`${path}.away`, path);
