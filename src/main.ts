@@ -1,7 +1,7 @@
 import { ADOPT_USAGE, adopt } from './cli/adopt/command.ts';
-import { CHECK_USAGE, check } from './cli/check.ts';
+import { CHECK_USAGE, check } from './cli/check/command.ts';
 import { demoCommand } from './cli/demo/command.ts';
-import { GC_USAGE, gc } from './cli/gc.ts';
+import { GC_USAGE, gc } from './cli/gc/command.ts';
 import { LS_USAGE, ls } from './cli/ls.ts';
 import { MOVE_USAGE, move } from './cli/move.ts';
 import { POOL_USAGE, pool } from './cli/pool.ts';

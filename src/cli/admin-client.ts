@@ -5,7 +5,17 @@ import { errnoOf, isStowageError, messageOf, StowageError } from '../errors.ts';
 import type { AdoptRequest, ReportAdoption } from '../volumes/adopt.ts';
 import type { Moved, MoveRequest } from '../volumes/move/move.ts';
 import type { Report } from '../volumes/move/progress.ts';
-import { ADOPT_PATH, adminSocket, adoptLineSchema, MOVE_PATH, moveLineSchema, parseJson } from './admin-protocol.ts';
+import type { OverviewLine } from '../volumes/overview.ts';
+import {
+  ADOPT_PATH,
+  adminSocket,
+  adoptLineSchema,
+  LIST_PATH,
+  listLineSchema,
+  MOVE_PATH,
+  moveLineSchema,
+  parseJson,
+} from './admin-protocol.ts';
 
 /**
  * Lets a running driver move a volume.
@@ -52,6 +62,29 @@ export async function adoptByDriver(
     if (line.type === 'done') return true;
     if (line.type === 'failed') throw new StowageError(line.code, line.message);
     report(line.type === 'adopted' ? { ...line, id: line.id } : line);
+  }
+  throw stopped(words.before);
+}
+
+/**
+ * Lets a running driver say what it has.
+ * @returns undefined where no driver takes commands in this state folder
+ * @throws as moveByDriver
+ */
+export async function listByDriver(
+  stateDir: string,
+  signal: AbortSignal,
+): Promise<AsyncGenerator<OverviewLine> | undefined> {
+  const response = await post(stateDir, LIST_PATH, undefined, signal);
+  return response === undefined ? undefined : overviewLines(response, signal);
+}
+
+async function* overviewLines(response: IncomingMessage, signal: AbortSignal): AsyncGenerator<OverviewLine> {
+  const words = { interrupted: 'interrupted', before: 'all was listed' };
+  for await (const line of linesOf(response, listLineSchema, signal, words)) {
+    if (line.type === 'done') return;
+    if (line.type === 'failed') throw new StowageError(line.code, line.message);
+    yield line;
   }
   throw stopped(words.before);
 }
@@ -105,6 +138,6 @@ function post(
       if (errno === 'ENOENT' || errno === 'ECONNREFUSED') resolve(undefined);
       else reject(new StowageError('unavailable', `cannot ask the driver: ${messageOf(error)}`, { cause: error }));
     });
-    sent.end(JSON.stringify(asked));
+    sent.end(asked === undefined ? '' : JSON.stringify(asked));
   });
 }

@@ -1,8 +1,11 @@
 import type { Driver } from '../volumes/driver.ts';
+import { overview } from '../volumes/overview.ts';
 import {
   ADOPT_PATH,
   type AdoptLine,
   adoptRequestSchema,
+  LIST_PATH,
+  type ListLine,
   MOVE_PATH,
   type MoveLine,
   moveRequestSchema,
@@ -10,12 +13,12 @@ import {
 } from './admin-protocol.ts';
 
 /** What commands need of a driver. */
-export type Commanded = Pick<Driver, 'move' | 'adopt'>;
+export type Commanded = Pick<Driver, 'move' | 'adopt' | 'seen'>;
 
 /** One command, as it was asked. */
 export interface Asked {
   readonly what: Readonly<Record<string, unknown>>; // for the log
-  run(driver: Commanded, tell: (line: MoveLine | AdoptLine) => void, signal: AbortSignal): Promise<void>;
+  run(driver: Commanded, tell: (line: MoveLine | AdoptLine | ListLine) => void, signal: AbortSignal): Promise<void>;
 }
 
 interface Command {
@@ -54,7 +57,23 @@ const adopt: Command = {
   },
 };
 
+const list: Command = {
+  maxBytes: 0,
+  shape: 'empty request',
+  read: (body) =>
+    body === ''
+      ? {
+          what: { list: true },
+          async run({ seen }, tell, signal) {
+            for await (const line of overview(seen, signal)) tell(line);
+            tell({ type: 'done' });
+          },
+        }
+      : undefined,
+};
+
 export const COMMANDS: ReadonlyMap<string, Command> = new Map([
+  [LIST_PATH, list],
   [MOVE_PATH, move],
   [ADOPT_PATH, adopt],
 ]);

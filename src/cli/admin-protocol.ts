@@ -3,9 +3,10 @@ import * as z from 'zod/mini';
 import type { ErrorCode } from '../errors.ts';
 import { ON_DELETE } from '../volumes/requests.ts';
 
-/** What `stowage` commands ask of a running driver: `POST /move` and `/adopt`, answered by one JSON object a line while it goes on. */
+/** What `stowage` commands ask of a running driver: `POST /move`, `/adopt` and `/list`, answered by one JSON object a line while it goes on. */
 export const MOVE_PATH = '/move';
 export const ADOPT_PATH = '/adopt';
+export const LIST_PATH = '/list';
 
 /** How many folders one request may adopt. */
 export const MAX_ADOPTIONS = 20_000;
@@ -87,6 +88,43 @@ export const moveLineSchema = z.discriminatedUnion('type', [
   failed,
 ]);
 
+const bytes = z.optional(count);
+const name = z.string();
+
+/** A line for each pool, then one for each record; the last is `done` or `failed`. */
+export const listLineSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('pool'),
+    name,
+    backend: z.string(),
+    path: z.string(),
+    problem: z.optional(z.string()),
+    sizeBytes: bytes,
+    freeBytes: bytes,
+    usedBytes: bytes,
+    promisedBytes: count,
+    availableBytes: bytes,
+  }),
+  z.object({
+    type: z.literal('item'),
+    kind: z.enum(['volume', 'ephemeral', 'snapshot', 'group', 'damaged']),
+    id: z.string(),
+    name,
+    pool: z.string(),
+    state: z.string(),
+    sizeBytes: bytes,
+    reservedBytes: bytes,
+    usedBytes: bytes,
+    source: z.optional(z.string()),
+    nodes: z.readonly(z.array(z.string())),
+    mounts: z.readonly(z.array(z.string())),
+    problem: z.optional(z.string()),
+  }),
+  z.object({ type: z.literal('done') }),
+  failed,
+]);
+
+export type ListLine = z.infer<typeof listLineSchema>;
 export type MoveLine = z.infer<typeof moveLineSchema>;
 export type AdoptLine = z.infer<typeof adoptLineSchema>;
 

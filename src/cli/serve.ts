@@ -47,6 +47,7 @@ export async function serve(args: readonly string[]): Promise<void> {
     log,
     metrics: metrics ?? noMetrics,
   });
+  metrics?.watch(driver.sample);
   const server = await createCsiServer({
     endpoint: options.endpoint,
     handlers: handlersOf(createHandlers({ name: config.name, version }, driver.service), config),

@@ -3,6 +3,7 @@ import { status } from '@grpc/grpc-js';
 import { isStowageError, StowageError } from '../errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { CallMetrics } from '../telemetry/metrics.ts';
+import { logCall } from './call-log.ts';
 import { createDeadline, type Deadline } from './deadline.ts';
 import type { CallContext } from './handlers.ts';
 import { codeName, type Status, statusOf } from './status.ts';
@@ -35,13 +36,6 @@ export interface Calls {
   running(): number;
 }
 
-/** Fields of requests that say what a call is about; nothing else of a request is logged. */
-const LOGGED_FIELDS = ['name', 'volumeId', 'sourceVolumeId', 'snapshotId', 'groupSnapshotId', 'nodeId'] as const;
-const MAX_LOGGED_CHARACTERS = 256;
-
-/** Called every few seconds by sidecars; logged at debug level when they succeed. */
-const FREQUENT = /^Identity\/|GetCapabilities$|\/GetCapacity$|\/NodeGetVolumeStats$/;
-
 /** Runs handlers: each call gets an id, a deadline, a log line, a metric, and its error becomes a status, here only. */
 export function createCalls(log: Logger, metrics: CallMetrics, limits: CallLimits): Calls {
   const deadlines = new Set<Deadline>();
@@ -54,7 +48,7 @@ export function createCalls(log: Logger, metrics: CallMetrics, limits: CallLimit
     const durationMs = performance.now() - startedMs;
     const code = outcome.ok ? status.OK : outcome.status.code;
     metrics.observeCall(call.method, codeName(code), durationMs);
-    logCall(callLog, call, code, durationMs, error);
+    logCall(callLog, call, outcome, { durationMs, error });
     return outcome;
   }
 
@@ -116,25 +110,4 @@ function logEnd(handled: Promise<object>, log: Logger): void {
     () => log.info('call ended after its answer'),
     (err: unknown) => log.warn({ err }, 'call failed after its answer'),
   );
-}
-
-function logCall(log: Logger, call: IncomingCall, code: status, durationMs: number, error: unknown): void {
-  const entry = { ...aboutOf(call.request), code: codeName(code), durationMs: Math.round(durationMs * 100) / 100 };
-  if (code === status.OK) {
-    log[FREQUENT.test(call.method) ? 'debug' : 'info'](entry, 'call');
-  } else if (code === status.INTERNAL || code === status.DATA_LOSS) {
-    log.error({ ...entry, err: error }, 'call failed');
-  } else {
-    log.warn({ ...entry, reason: statusOf(error).details }, 'call refused');
-  }
-}
-
-function aboutOf(request: object): Record<string, string> {
-  const about: Record<string, string> = {};
-  for (const [field, value] of Object.entries(request)) {
-    if (LOGGED_FIELDS.some((logged) => logged === field) && typeof value === 'string' && value !== '') {
-      about[field] = value.slice(0, MAX_LOGGED_CHARACTERS);
-    }
-  }
-  return about;
 }

@@ -45,6 +45,13 @@ interface Child {
   readonly abandon: () => void;
 }
 
+let outlived = 0;
+
+/** How many children of this process have outlived their kill and live still: they wait for a disk or a server that does not answer. */
+export function stuckChildren(): number {
+  return outlived;
+}
+
 /** Creates the runner of child processes, by execa (loaded with the first command). */
 export function createCommands(): Commands {
   return { run };
@@ -114,6 +121,8 @@ async function untilAborted(child: Child, signal: AbortSignal, shown: string): P
     aborted.forget();
   }
   child.abandon();
+  outlived++;
+  child.ended.finally(() => outlived--).catch(() => undefined); // its end is of no interest any more
   const why = 'it may wait for a disk or server, or a process outside its group holds its output';
   throw stuckError(signal, `'${shown}' did not end within ${KILL_GRACE_MS} ms of SIGKILL to its process group: ${why}`);
 }

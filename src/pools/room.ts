@@ -6,6 +6,8 @@ const SAMPLE_TTL_MS = 10_000;
 
 /** What a pool may still promise. Promises are kept by size, not by what happens to be written yet (design: sizes are promises). */
 export interface Room {
+  /** What the disk says: sizes and use, at most 10 s old. */
+  capacity(): Promise<PoolCapacity>;
   /** Bytes that may still be promised. */
   availableBytes(): Promise<number>;
   /** The largest volume that may still be made, at most what is available. */
@@ -53,6 +55,7 @@ export function createRoom(
   }
 
   return {
+    capacity,
     availableBytes: async () => availableIn(await capacity()),
     async largestBytes() {
       const now = await capacity();

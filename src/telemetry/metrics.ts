@@ -1,6 +1,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
 import { StowageError } from '../errors.ts';
+import { createGauges, type DriverSample } from './sample.ts';
 
 /** What the gRPC edge reports of each call. */
 export interface CallMetrics {
@@ -16,8 +17,6 @@ export interface GuardMetrics {
 
 /** What backends report of copies that are made file by file. */
 export interface CopyMetrics {
-  /** One more runs, or one less. */
-  changeCopies(pool: string, by: 1 | -1): void;
   countCopiedBytes(pool: string, how: CopyWay, bytes: number): void;
 }
 
@@ -28,8 +27,14 @@ export type CopyWay = 'clone' | 'copy_file_range' | 'read_write';
 export type DomainMetrics = GuardMetrics & CopyMetrics;
 
 export interface Metrics extends CallMetrics, DomainMetrics {
-  readonly registry: Registry; // for what other parts want to show
+  readonly registry: Registry;
+  /** Says whom to ask for what the gauges show. */
+  watch(look: () => Promise<DriverSample>): void;
+  /** All of it as it is now, in Prometheus's text format. */
+  text(): Promise<string>;
 }
+
+const NOTHING: DriverSample = { pools: [], records: [], stuckMounts: 0, stuckProcesses: 0 };
 
 export interface MetricsServer {
   readonly port: number; // the one chosen, where the address asked for port 0
@@ -40,7 +45,6 @@ export interface MetricsServer {
 export const noMetrics: CallMetrics & DomainMetrics = {
   observeCall: () => undefined,
   countQuotaEscapes: () => undefined,
-  changeCopies: () => undefined,
   countCopiedBytes: () => undefined,
 };
 
@@ -49,7 +53,7 @@ const DURATION_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 
 
 /** The process's metrics. prom-client is loaded here, not at start: most drivers run without a metrics address. */
 export async function createMetrics(): Promise<Metrics> {
-  const { collectDefaultMetrics, Counter, Gauge, Histogram, Registry: PromRegistry } = await import('prom-client');
+  const { collectDefaultMetrics, Counter, Histogram, Registry: PromRegistry } = await import('prom-client');
   const registry = new PromRegistry();
   collectDefaultMetrics({ register: registry });
   const calls = new Histogram({
@@ -65,21 +69,23 @@ export async function createMetrics(): Promise<Metrics> {
     labelNames: ['pool'],
     registers: [registry],
   });
-  const copies = new Gauge({
-    name: 'stowage_copies_running',
-    help: 'Copies for snapshots and clones that are being made file by file, by pool.',
-    labelNames: ['pool'],
-    registers: [registry],
-  });
   const copiedBytes = new Counter({
     name: 'stowage_copied_bytes_total',
     help: 'Bytes that copies for snapshots and clones have copied file by file, by pool and by how.',
     labelNames: ['pool', 'how'],
     registers: [registry],
   });
+  const show = await createGauges(registry);
+  let look: () => Promise<DriverSample> = async () => NOTHING;
   return {
     registry,
-    changeCopies: (pool, by) => copies.inc({ pool }, by),
+    watch(newLook) {
+      look = newLook;
+    },
+    async text() {
+      show(await look());
+      return registry.metrics();
+    },
     countCopiedBytes: (pool, how, bytes) => copiedBytes.inc({ pool, how }, bytes),
     countQuotaEscapes: (pool, count) => escapes.inc({ pool }, count),
     observeCall: (method, code, durationMs) => calls.observe({ method, code }, durationMs / 1000),
@@ -98,7 +104,7 @@ export async function serveMetrics(address: string, metrics: Metrics): Promise<M
       response.writeHead(404).end('see /metrics\n');
       return;
     }
-    void answer(metrics.registry, response);
+    void answer(metrics, response);
   });
   server.unref(); // metrics alone keep no process alive
   await new Promise<void>((resolve, reject) => {
@@ -110,9 +116,9 @@ export async function serveMetrics(address: string, metrics: Metrics): Promise<M
   return { port: portOf(server), close: () => close(server) };
 }
 
-async function answer(registry: Registry, response: ServerResponse): Promise<void> {
+async function answer({ registry, text: read }: Metrics, response: ServerResponse): Promise<void> {
   try {
-    const text = await registry.metrics();
+    const text = await read();
     response.writeHead(200, { 'content-type': registry.contentType }).end(text);
   } catch (error) {
     response.writeHead(500).end(`${String(error)}\n`);

@@ -11,7 +11,7 @@ import { expandOnNode, stats } from './mounted.ts';
 import { namingShare } from './nfs/late.ts';
 import { publishNfs, unpublishNfs } from './nfs/publish.ts';
 import { stageNfs, unstageNfs } from './nfs/stage.ts';
-import { createNfsStats, expandNfs } from './nfs/stats.ts';
+import { type AskStats, expandNfs } from './nfs/stats.ts';
 import { publish, unpublish } from './publish.ts';
 import type { ServiceFeatures, VolumeService } from './service.ts';
 import { createSnapshot, deleteSnapshot, getSnapshot } from './snapshot.ts';
@@ -20,7 +20,12 @@ import { stage, unstage } from './stage.ts';
 type PoolFeatures = Omit<ServiceFeatures, 'parameters' | 'controllerExpansion' | 'modify' | 'groupSnapshots'>;
 
 /** The operations as the gRPC edge calls them. All wait for the recovery after a start, but those that say who and how we are. */
-export function bindService(context: Context, recovered: Promise<void>, able: PoolFeatures): VolumeService {
+export function bindService(
+  context: Context,
+  recovered: Promise<void>,
+  able: PoolFeatures,
+  askNfs: AskStats,
+): VolumeService {
   const { config } = context;
   let isReady = false;
   recovered.then(
@@ -95,7 +100,7 @@ export function bindService(context: Context, recovered: Promise<void>, able: Po
       unstage: bound(unstageNfs),
       publish: bound(publishNfs),
       unpublish: bound(unpublishNfs),
-      stats: bound(createNfsStats()),
+      stats: bound(askNfs),
       expandOnNode: bound(expandNfs),
     };
   }

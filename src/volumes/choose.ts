@@ -42,7 +42,7 @@ export function choosePool(context: Context, name: string | undefined): ManagedP
   const hint = name === undefined ? undefined : nearest(name, names);
   throw new StowageError(
     'exhausted',
-    `node ${context.nodeId} has no pool ${name ?? 'at all'}${hint === undefined ? '' : ` (did you mean ${hint}?)`}; its pools: ${names.join(', ') || 'none'}`,
+    `node ${context.nodeId} has no pool ${name ?? 'at all'}${hint === undefined ? '' : ` (did you mean ${hint}?)`}; its pools: ${names.join(', ') || 'none'}. Correct the StorageClass's parameter pool, or add the pool to this node`,
   );
 }
 

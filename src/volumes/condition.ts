@@ -11,8 +11,17 @@ import type { Condition } from './service.ts';
 /** What has not answered by then is reported as not answering. Longer than what backends wait for by themselves. */
 const ANSWER_TIMEOUT_MS = 7_000;
 
+/** What a look at a pool needs of it. */
+export type SeenPool = Pick<ManagedPool, 'name' | 'config' | 'backend' | 'room'> & {
+  readonly guard: Pick<ManagedPool['guard'], 'problemOf'>;
+  /** Throws why it cannot be used now. */
+  check(): Promise<unknown>;
+};
+
 /** A volume to look at; `away` is why its pool cannot be used now. */
-export interface Looked extends Found<VolumeRecord> {
+export interface Looked {
+  readonly record: VolumeRecord;
+  readonly pool: SeenPool;
   readonly away: unknown;
 }
 
@@ -21,7 +30,7 @@ export async function findAlsoAway(
   context: Context,
   volumeId: string,
   find: () => Promise<Found<VolumeRecord>> = () => needReady(context, 'volume', volumeId),
-): Promise<Looked> {
+): Promise<Looked & Found<VolumeRecord>> {
   try {
     const known = context.catalog.volume(volumeId);
     const pool = known === undefined ? undefined : poolOf(context, known);
@@ -44,7 +53,8 @@ export function lookAtAll(context: Context, records: readonly VolumeRecord[]): P
   });
 }
 
-async function whyAway(pool: ManagedPool): Promise<unknown> {
+/** Why a pool cannot be used now; undefined where it can. */
+export async function whyAway(pool: SeenPool): Promise<unknown> {
   try {
     await inTime(pool.check(), pool);
     return undefined;
@@ -54,7 +64,7 @@ async function whyAway(pool: ManagedPool): Promise<unknown> {
 }
 
 /** What is wrong with a volume, in words: with its pool first, then its data, then what its pool's guard found. Answers soon, whatever its disk does. */
-export async function conditionOf(context: Context, looked: Looked): Promise<Condition> {
+export async function conditionOf(context: Pick<Context, 'host'>, looked: Looked): Promise<Condition> {
   try {
     return await inTime(lookCloser(context, looked), looked.pool);
   } catch (error) {
@@ -62,7 +72,7 @@ export async function conditionOf(context: Context, looked: Looked): Promise<Con
   }
 }
 
-async function lookCloser(context: Context, { pool, record, away }: Looked): Promise<Condition> {
+async function lookCloser(context: Pick<Context, 'host'>, { pool, record, away }: Looked): Promise<Condition> {
   const below = await poolProblem(context, pool);
   if (away !== undefined) return conditionFrom([messageOf(away), below]);
   if (below !== undefined) return conditionFrom([below]);
@@ -70,7 +80,7 @@ async function lookCloser(context: Context, { pool, record, away }: Looked): Pro
 }
 
 /** @throws 'unavailable' where the pool does not answer: the kernel lets nobody give up a read of a disk that hangs */
-async function inTime<T>(answer: Promise<T>, pool: ManagedPool | undefined, otherwise = ''): Promise<T> {
+export async function inTime<T>(answer: Promise<T>, pool: SeenPool | undefined, otherwise = ''): Promise<T> {
   const { who, why } = describe(pool, otherwise);
   try {
     return await raceSignal(answer, AbortSignal.timeout(ANSWER_TIMEOUT_MS), who);
@@ -83,7 +93,7 @@ async function inTime<T>(answer: Promise<T>, pool: ManagedPool | undefined, othe
 }
 
 /** A pool as people know it: the name of a share's says nothing to them. */
-function describe(pool: ManagedPool | undefined, otherwise: string) {
+function describe(pool: SeenPool | undefined, otherwise: string) {
   if (pool?.config.backend === 'share')
     return { who: `NFS share ${mountSource(pool.config)}`, why: 'its server is silent, or cannot be reached' };
   const who = pool === undefined ? otherwise : `pool ${pool.name}`;
@@ -91,7 +101,10 @@ function describe(pool: ManagedPool | undefined, otherwise: string) {
 }
 
 /** Of the file system that the pool's volumes lie on. */
-async function poolProblem({ host }: Context, { name, config }: ManagedPool): Promise<string | undefined> {
+export async function poolProblem(
+  { host }: Pick<Context, 'host'>,
+  { name, config }: Pick<SeenPool, 'name' | 'config'>,
+): Promise<string | undefined> {
   if (!holdsVolumes(config) || config.backend === 'share') return undefined; // a share's own server is asked by its pool's check
   const mount = (await host.mounts.table()).containing(config.path);
   const problem = await fileSystemProblem(host, mount, true);

@@ -11,6 +11,7 @@ import { asExhausted, copying, makeBytes, sourceItem } from './make.ts';
 import { beginVolume } from './new-volume.ts';
 import { applyOptions, mergeOptions, optionsOf } from './options.ts';
 import { itemOf, type StoredRecord, type VolumeRecord } from './record.ts';
+import { notHere, ofThisNode } from './refusal.ts';
 import type { Access, CreateVolumeRequest, ShareWish } from './requests.ts';
 import type { VolumeInfo } from './service.ts';
 import { shareName } from './shares.ts';
@@ -73,15 +74,10 @@ async function poolFor(
 
 /** The first steps, up to a durable record: where, how large, and is there room. */
 async function begin(context: Context, request: CreateVolumeRequest): Promise<VolumeRecord> {
-  if (!isHere(context, request.requisite)) {
-    throw new StowageError(
-      'exhausted',
-      `volume ${request.name}: node ${context.nodeId} is in none of the topologies asked for`,
-    );
-  }
+  if (!isHere(context, request.requisite)) throw notHere(context, request);
   const source = request.source === undefined ? undefined : await findSource(context, request.source);
   const pool = await poolFor(context, request, source);
-  await pool.check().catch((error: unknown) => Promise.reject(asExhausted(pool, error)));
+  await pool.check().catch((error: unknown) => Promise.reject(ofThisNode(context, asExhausted(pool, error))));
   // A pool that came back just now has brought its records.
   const late = context.catalog.byName('volume', request.name);
   if (late !== undefined) {
@@ -99,7 +95,9 @@ async function begin(context: Context, request: CreateVolumeRequest): Promise<Vo
     ...(request.source === undefined ? {} : { source: request.source }),
     ...(options === undefined ? {} : { options }),
   };
-  return beginVolume(context, pool, given, wishOf(context, request, source));
+  return beginVolume(context, pool, given, wishOf(context, request, source)).catch((error: unknown) =>
+    Promise.reject(ofThisNode(context, error)),
+  );
 }
 
 /** Makes the bytes: an empty volume within the call, a copy as a job that outlives it. */

@@ -9,6 +9,7 @@ import { createShareHosts, type OpenShareFiles, type ShareHosts } from '../nfs/s
 import { listRemembered } from '../pools/identity.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { type DomainMetrics, noMetrics } from '../telemetry/metrics.ts';
+import type { DriverSample } from '../telemetry/sample.ts';
 import { type AdoptRequest, adoptVolumes, type ReportAdoption } from './adopt.ts';
 import { bindService } from './bind-service.ts';
 import { type Catalog, createCatalog } from './catalog.ts';
@@ -22,7 +23,11 @@ import { type Moved, type MoveRequest, moveVolume } from './move/move.ts';
 import { recoverMoveFolders } from './move/places.ts';
 import type { Report } from './move/progress.ts';
 import { settled } from './move/settle.ts';
+import { createNfsStats } from './nfs/stats.ts';
+import type { Seen } from './overview.ts';
 import { recoverGroups } from './recover.ts';
+import { withResolvedPaths } from './resolved-paths.ts';
+import { createSampler } from './sample.ts';
 import type { VolumeService } from './service.ts';
 import { createShares } from './shares.ts';
 import { recoverStatics } from './static/recover.ts';
@@ -39,6 +44,10 @@ export interface Driver {
   move(request: MoveRequest, report: Report, signal: AbortSignal): Promise<Moved>;
   /** Makes existing folders of shares volumes: see adoptVolumes. */
   adopt(request: AdoptRequest, report: ReportAdoption, signal: AbortSignal): Promise<void>;
+  /** What metrics show of it now. */
+  sample(): Promise<DriverSample>;
+  /** Its pools, and all that has a record in them. */
+  readonly seen: Seen;
   /** Settles when no trash is left and no copy runs (tests, benchmarks). */
   idle(): Promise<void>;
   /** Ends copies and the emptying of trash, and gives the state folder free. Mounts stay. */
@@ -124,12 +133,15 @@ async function openWith(
   };
   await shares?.load();
   for (const pool of configs) pools.set(pool.name, managePool(context, pool, host, metrics));
+  const nfs = createNfsStats();
   const recovered = recover(context, hosts).then(async () => {
     await exports?.start();
     for (const { guard } of pools.values()) guard.start();
   });
   return {
-    service: bindService(context, recovered, ablePools(config, { host, log })),
+    service: bindService(context, recovered, ablePools(config, { host, log }), nfs.ask),
+    seen: context,
+    sample: createSampler(context, nfs),
     catalog,
     recovered,
     async move(request, report, signal) {
@@ -210,11 +222,6 @@ async function recover(context: Context, hosts: ShareHosts | undefined): Promise
   await recoverGroups(context);
   await settled(context);
   await recoverStatics(context);
-}
-
-/** The kernel names mounts and the files of loop devices by paths without links. The pool's own folder must be none (`identifyPool`). */
-function withResolvedPaths(host: Host, configs: readonly PoolConfig[]): Promise<PoolConfig[]> {
-  return Promise.all(configs.map(async (pool) => ({ ...pool, path: await host.files.resolveParent(pool.path) })));
 }
 
 function filesOf(pools: ReadonlyMap<string, ManagedPool>, name: string): PoolFiles {

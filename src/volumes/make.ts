@@ -20,18 +20,30 @@ export async function makeBytes<R extends StoredRecord>(
 ): Promise<StoredRecord> {
   try {
     await make();
-    return await context.store.update<StoredRecord>(record, { state: 'ready' });
+    const ready = await context.store.update<StoredRecord>(record, { state: 'ready' });
+    if (isCopy(record)) context.log.info(about(record), 'the copy is complete');
+    return ready;
   } catch (error) {
+    context.log.info({ ...about(record), error: messageOf(error) }, 'making it failed');
     // A copy that a shutdown ends is begun again by the next start: its id may have been answered (ready_to_use false).
     if (!context.jobs.stopping() && !isPaused(pool, record, error)) await undo(context, pool, record);
     throw asExhausted(pool, error);
   }
 }
 
+/** For the log: whoever called may have gone, or know only the name. */
+function about(record: StoredRecord) {
+  const source = record.kind === 'snapshot' ? record.sourceId : record.source?.id;
+  return { item: record.id, name: record.name, pool: record.pool, ...(source === undefined ? {} : { source }) };
+}
+
+function isCopy(record: StoredRecord): boolean {
+  return record.kind === 'snapshot' || record.source !== undefined;
+}
+
 /** A copy that goes on with the next call, where it has come to. */
 function isPaused(pool: ManagedPool, record: StoredRecord, error: unknown): boolean {
-  const isCopy = record.kind === 'snapshot' || record.source !== undefined;
-  return isCopy && pool.backend.features.resumesCopies === true && isStowageError(error, 'unavailable');
+  return isCopy(record) && pool.backend.features.resumesCopies === true && isStowageError(error, 'unavailable');
 }
 
 /** Adds a record for which room is held; the catalog counts it from the first moment, and the hold ends. */

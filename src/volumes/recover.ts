@@ -57,6 +57,11 @@ export async function recoverGroups(context: Context): Promise<void> {
 
 async function recoverRecord(context: Context, pool: ManagedPool, record: StoredRecord): Promise<void> {
   await attempt(context, record, async () => {
+    if (record.state === 'creating' || record.state === 'deleting')
+      context.log.info(
+        { item: record.id, name: record.name, state: record.state },
+        'going on with what an earlier process began',
+      );
     switch (record.state) {
       case 'creating':
         await recoverCreation(context, pool, record);

@@ -52,6 +52,7 @@ export function createTrash(options: {
         abort.signal.throwIfAborted();
         await purge(record, abort.signal);
         gone.push(record);
+        log.info({ item: record.id, name: record.name, pool: record.pool }, 'removed from the trash');
       } catch (error) {
         failed.push(record);
         if (!abort.signal.aborted) {

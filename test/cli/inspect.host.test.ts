@@ -2,7 +2,9 @@ import { execFile } from 'node:child_process';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { makeDriver, signal, type TestDriver } from '../support/driver.ts';
+import { serveAdmin } from '../../src/cli/admin.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+import { MIB, makeDriver, signal, type TestDriver } from '../support/driver.ts';
 
 const SCRIPT = resolve('dist/stowage.cjs');
 
@@ -10,6 +12,16 @@ interface Ended {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+interface Listed {
+  readonly pools: readonly { readonly name: string; readonly promisedBytes: number }[];
+  readonly items: readonly {
+    readonly id: string;
+    readonly mounts: readonly string[];
+    readonly usedBytes?: number;
+    readonly problem?: string;
+  }[];
 }
 
 /** Runs the built program as a user does. */
@@ -53,13 +65,70 @@ describe('the commands that look', () => {
   }, 30_000);
   afterAll(() => at?.cleanup());
 
+  async function listed(file = config): Promise<Listed> {
+    return JSON.parse((await stowage('ls', '--json', '--config', file)).stdout);
+  }
+
   it('ls shows what the records say, beside a running driver', async () => {
     const { exitCode, stdout } = await stowage('ls', '--config', config);
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(new RegExp(`^disk +volume +ready +33554432 +${id} +pvc-seen$`, 'm'));
-    expect(stdout).toMatch(/^plain +volume +retained .*pvc-kept$/m);
-    expect(stdout).toMatch(/^disk +snapshot +ready .*snap-seen$/m);
-    expect(stdout).toMatch(/^plain +33554432$/m);
+    expect(stdout).toMatch(new RegExp(`^disk +volume +ready +32Mi +32Mi +- +${id} +pvc-seen +- +ok$`, 'm'));
+    expect(stdout).toMatch(/^plain +volume +retained +32Mi +32Mi .*pvc-kept +- +-$/m);
+    expect(stdout).toMatch(/^disk +snapshot +ready .*snap-seen +- +ok$/m);
+    expect(stdout).toMatch(/^disk +image +\d.* ok$/m);
+    expect(stdout).toMatch(/^plain +directory +\S+ +\S+ +- +32Mi +\S+ +ok$/m);
+  });
+
+  it('ls says where a volume is mounted, what it holds, and what is wrong with it, as table and as JSON', async () => {
+    await at.mounted(id, async () => {
+      const { stdout } = await stowage('ls', '--config', config);
+      expect(stdout).toMatch(new RegExp(`${id} +pvc-seen +${at.stagingPath(id)} +ok$`, 'm'));
+      expect(stdout).toMatch(/^ {40,}\S+\/targets\/\S+$/m);
+      const shown = await listed();
+      const volume = shown.items.find((item) => item.id === id);
+      expect(volume).toMatchObject({ kind: 'volume', pool: 'disk', state: 'ready', sizeBytes: 32 * MIB, nodes: [] });
+      expect(volume?.mounts?.[0]).toBe(at.stagingPath(id));
+      expect(volume?.mounts).toHaveLength(2);
+      expect(volume?.usedBytes).toBeGreaterThan(0);
+      expect(volume?.usedBytes).toBeLessThan(32 * MIB);
+    });
+    const image = join(at.poolPath('disk'), 'volumes', `${folder}.img`);
+    await rename(image, `${image}.moved`);
+    try {
+      expect((await listed()).items.find((item) => item.id === id)?.problem).toMatch(/missing/);
+    } finally {
+      await rename(`${image}.moved`, image);
+    }
+  });
+
+  it('ls asks the driver that runs, and shows the same', async () => {
+    const alone = await listed();
+    const admin = await serveAdmin({ stateDir: at.config.stateDir, driver: at.driver, log: createLog('silent') });
+    try {
+      const asked = await listed();
+      expect(asked.items).toEqual(alone.items);
+      expect(asked.pools.map(({ name }) => name)).toEqual(['disk', 'plain']);
+      expect(asked.pools.map(({ promisedBytes }) => promisedBytes)).toEqual(
+        alone.pools.map(({ promisedBytes }) => promisedBytes),
+      );
+      // What the file says is for the next start: the driver says what is.
+      const next = join(at.folder, 'next.yaml');
+      await writeFile(next, `driver: local\nstateDir: ${at.config.stateDir}\npools: []\n`);
+      expect((await listed(next)).items).toEqual(alone.items);
+    } finally {
+      await admin.stop();
+    }
+  });
+
+  it('ls says why a pool cannot be used', async () => {
+    const broken = join(at.folder, 'no-pool.yaml');
+    await writeFile(
+      broken,
+      `driver: local\nstateDir: ${at.folder}/no-state\npools: [{name: gone, backend: image, path: ${at.folder}/none}]\n`,
+    );
+    const { exitCode, stdout } = await stowage('ls', '--config', broken);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^gone +image +- +- +- +0 +- +pool gone cannot be used: .* missing, not a folder/m);
   });
 
   it('check finds this machine ready', async () => {
@@ -89,7 +158,9 @@ describe('the commands that look', () => {
         expect(stdout).toMatch(new RegExp(`^disk +${folder} +record ${id} \\(ready\\) without data$`, 'm'));
         expect(stdout).toMatch(/^disk +stw1v-damaged +record cannot be read: it is empty$/m);
       }
-      expect((await stowage('ls', '--config', config)).stdout).toMatch(/^disk +damaged .*stw1v-damaged +it is empty$/m);
+      expect((await stowage('ls', '--config', config)).stdout).toMatch(
+        /^disk +damaged .*stw1v-damaged .* it is empty$/m,
+      );
     } finally {
       await rename(`${image}.moved`, image);
       await rm(join(at.poolPath('plain'), 'volumes', 'stray'), { recursive: true });

@@ -55,6 +55,28 @@ describe('calls', () => {
     ]);
   });
 
+  it('log the id of what they made, which the request does not have, and of what it was made from', async () => {
+    await at.start();
+    const capability = { mount: {}, accessMode: { mode: 'SINGLE_NODE_WRITER' } } as const;
+    const volumeContentSource = { snapshot: { snapshotId: 'v1.snapshot' } };
+    const client = at.connect();
+    await client.call(services.controller.CreateVolume, {
+      name: 'pvc',
+      volumeCapabilities: [capability],
+      volumeContentSource,
+    });
+    await client.call(services.controller.CreateSnapshot, { name: 'snap', sourceVolumeId: 'v1.volume' });
+    await client.call(services.groupController.CreateVolumeGroupSnapshot, {
+      name: 'g',
+      sourceVolumeIds: ['v1.volume'],
+    });
+    expect(logged()).toEqual([
+      expect.objectContaining({ name: 'pvc', volumeId: 'v1.volume', source: 'v1.snapshot' }),
+      expect.objectContaining({ name: 'snap', sourceVolumeId: 'v1.volume', snapshotId: 'v1.snapshot' }),
+      expect.objectContaining({ name: 'g', sourceVolumeIds: ['v1.volume'], groupSnapshotId: 'v1.group' }),
+    ]);
+  });
+
   it('are reported to the metrics', async () => {
     const seen: unknown[] = [];
     const metrics = { observeCall: (method: string, code: string, ms: number) => seen.push([method, code, ms >= 0]) };

@@ -26,7 +26,7 @@ it('takes the cluster and how to load images into it from the environment', () =
     buildArguments: ['--build-arg', 'A=b'],
     only: ['clone'],
   });
-  expect(parseOptions([], { KUBECONFIG: '' })).toMatchObject({ kubeconfig: undefined, workers: 2 });
+  expect(parseOptions([], { KUBECONFIG: '' })).toMatchObject({ kubeconfig: undefined, workers: 3 });
 });
 
 it('refuses options that it does not know', () => {

@@ -16,6 +16,11 @@ export interface NodeMount {
   readonly options: string;
 }
 
+/** Of what `stowage ls --json` shows. */
+interface Listed {
+  readonly items: readonly Readonly<Record<'pool' | 'kind' | 'state' | 'id' | 'name', string>>[];
+}
+
 export function createStowage(cluster: Cluster, values: Values, nodes: readonly string[], power: Power) {
   /** The driver's pod of a node. */
   async function podOn(node: string): Promise<string> {
@@ -45,10 +50,10 @@ export function createStowage(cluster: Cluster, values: Values, nodes: readonly 
       .filter(({ path }) => path.includes('/kubelet/') && path.includes(word));
   }
 
-  /** Lines of `stowage ls` of a node, without titles and sums. */
+  /** A line for each record that `stowage ls` shows of a node. */
   async function records(node: string): Promise<string[]> {
-    const [list = ''] = (await stowage(node, 'ls')).split('\n\n');
-    return list.split('\n').slice(1);
+    const { items }: Listed = JSON.parse(await stowage(node, 'ls', '--json'));
+    return items.map(({ pool, kind, state, id, name }) => `${pool} ${kind} ${state} ${id} ${name}`);
   }
 
   /** The files behind loop devices of a node that lie in pools: volumes of backend `image` in use. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { StowageError } from '../../src/errors.ts';
-import { createCommands } from '../../src/host/command.ts';
+import { createCommands, stuckChildren } from '../../src/host/command.ts';
 
 const commands = createCommands();
 const never = new AbortController().signal;
@@ -107,5 +107,8 @@ describe('the signal', () => {
     const running = commands.run('sh', ['-c', 'setsid sleep 4 & exit 0'], { signal: AbortSignal.timeout(300) });
     await expect(running).rejects.toMatchObject({ code: 'timeout', message: expect.stringContaining('did not end') });
     expect(performance.now() - startedAtMs).toBeLessThan(3500);
-  });
+    expect(stuckChildren()).toBe(1);
+    for (let tries = 0; tries < 600 && stuckChildren() > 0; tries++) await sleep(10);
+    expect(stuckChildren()).toBe(0);
+  }, 15_000);
 });

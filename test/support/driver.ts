@@ -7,7 +7,7 @@ import { CONFIG_SCHEMAS, type Config, type PoolConfig } from '../../src/config/s
 import { isStowageError, type StowageError } from '../../src/errors.ts';
 import type { Host } from '../../src/host/host.ts';
 import { createHost } from '../../src/host/system.ts';
-import { createLog } from '../../src/telemetry/log.ts';
+import { createLog, type Logger } from '../../src/telemetry/log.ts';
 import { type DomainMetrics, noMetrics } from '../../src/telemetry/metrics.ts';
 import type { Catalog } from '../../src/volumes/catalog.ts';
 import { type Driver, openDriver } from '../../src/volumes/driver.ts';
@@ -120,6 +120,7 @@ export async function makeDriver(options: {
   wrap?: (host: Host) => Host;
   nodeId?: string;
   metrics?: DomainMetrics;
+  log?: Logger;
 }): Promise<TestDriver> {
   const { nodeId = 'node-1', wrap = (host: Host) => host, capability: usual = mount() } = options;
   const folder = await mkdtemp(join(tmpdir(), 'stowage-driver-'));
@@ -159,7 +160,7 @@ export async function makeDriver(options: {
       config,
       nodeId,
       host: wrap(createHost()),
-      log: createLog(process.env.STOWAGE_TEST_LOG === undefined ? 'silent' : 'warn'),
+      log: options.log ?? createLog(process.env.STOWAGE_TEST_LOG === undefined ? 'silent' : 'warn'),
       metrics: options.metrics ?? noMetrics,
     });
     await driver.recovered;

@@ -17,10 +17,11 @@ function start(options: { bytesPerSecond?: number; freesBytes?: number; failures
   const { bytesPerSecond = 0, freesBytes = 0, failures = {} } = options;
   const purged: string[] = [];
   const forgotten: string[] = [];
+  const logged: string[] = [];
   let freeBytes = 0;
   let running = 0;
   const trash = createTrash({
-    log: createLog('silent'),
+    log: createLog('info', { write: (line) => logged.push(line) }),
     bytesPerSecond,
     freeBytes: async () => freeBytes,
     forget: async (records) => {
@@ -43,14 +44,18 @@ function start(options: { bytesPerSecond?: number; freesBytes?: number; failures
       }
     },
   });
-  return { trash, purged, forgotten };
+  return { trash, purged, forgotten, logged };
 }
 
 describe('the trash', () => {
   it('is emptied one after another, in order', async () => {
-    const { trash, purged, forgotten } = start();
+    const { trash, purged, forgotten, logged } = start();
     for (const id of ['a', 'b', 'c']) trash.add(item(id));
     await trash.empty();
+    for (const id of ['a', 'b', 'c'])
+      expect(logged.filter((line) => line.includes(`"${id}"`) && line.includes('removed from the trash'))).toHaveLength(
+        1,
+      );
     expect(purged).toEqual(['a', 'b', 'c']);
     expect(forgotten).toEqual(['a', 'b', 'c']);
     expect(trash.length()).toBe(0);

@@ -41,7 +41,6 @@ export function createCopier(deps: {
       };
       log.info(what, 'copying begins');
       const clock = setInterval(() => log.info({ ...what, ...last }, 'copying'), logPeriodMs);
-      metrics.changeCopies(pool, 1);
       try {
         hear(await files.copyTree(from, to, signal, hear));
         log.info({ ...what, ...last, durationMs: Math.round(performance.now() - startMs) }, 'copied');
@@ -50,7 +49,6 @@ export function createCopier(deps: {
         throw error;
       } finally {
         clearInterval(clock);
-        metrics.changeCopies(pool, -1);
       }
     },
   };

@@ -1,6 +1,6 @@
 import type { VolumeUsage } from '../../backends/backend.ts';
 import { isStowageError, messageOf, StowageError } from '../../errors.ts';
-import type { MountEntry } from '../../host/mounts.ts';
+import type { MountEntry, MountTable } from '../../host/mounts.ts';
 import { isNfs } from '../../host/nfs-mount.ts';
 import { createSlots } from '../../host/slots.ts';
 import { stagedAt } from '../../staging/stage.ts';
@@ -21,10 +21,25 @@ const ASKING_MAX = 4;
 /** NodeGetVolumeStats, asking the server by children, of which at most one waits for each mount, and a few for all mounts of a file system. */
 export type AskStats = (context: Context, request: StatsRequest) => Promise<Stats>;
 
-export function createNfsStats(): AskStats {
+export interface NfsStats {
+  readonly ask: AskStats;
+  /** The mounts of this table whose server did not answer when it was last asked. */
+  silent(table: MountTable): MountEntry[];
+}
+
+export function createNfsStats(): NfsStats {
+  const silentMounts = new Set<string>(); // by mount point
   const asking = new Map<string, Promise<Stats>>(); // by mount point
   const silentUntilMs = new Map<string, number>(); // by file system
   const slots = createSlots(ASKING_MAX); // by the same
+
+  function notAnswering(mount: MountEntry, why: string): Stats {
+    silentMounts.add(mount.mountPoint);
+    return {
+      usage: undefined,
+      condition: { abnormal: true, message: `the NFS server of ${mount.source} does not answer: ${why}` },
+    };
+  }
 
   async function ask(context: Context, mount: MountEntry): Promise<Stats> {
     const signal = AbortSignal.timeout(TURN_TIMEOUT_MS);
@@ -43,6 +58,7 @@ export function createNfsStats(): AskStats {
     if (silentMs > 0) return notAnswering(mount, 'it did not a moment ago');
     try {
       const usage = await statfs(context, mount.mountPoint);
+      silentMounts.delete(mount.mountPoint);
       silentUntilMs.delete(fileSystem);
       return { usage, condition: { abnormal: false, message: 'in order' } };
     } catch (error) {
@@ -51,26 +67,28 @@ export function createNfsStats(): AskStats {
     }
   }
 
-  return async (context, request) => {
-    const mount = await mountAt(context, request);
-    const known = asking.get(mount.mountPoint);
-    if (known !== undefined) return known;
-    const answer = ask(context, mount).finally(() => asking.delete(mount.mountPoint));
-    asking.set(mount.mountPoint, answer);
-    return answer;
+  function silent(table: MountTable): MountEntry[] {
+    for (const path of silentMounts) if (table.at(path) === undefined) silentMounts.delete(path);
+    return [...silentMounts].flatMap((path) => table.at(path) ?? []);
+  }
+
+  return {
+    silent,
+    async ask(context, request) {
+      if (silentMounts.size > 0) silent(await context.host.mounts.table()); // forgets those that were unmounted
+      const mount = await mountAt(context, request);
+      const known = asking.get(mount.mountPoint);
+      if (known !== undefined) return known;
+      const answer = ask(context, mount).finally(() => asking.delete(mount.mountPoint));
+      asking.set(mount.mountPoint, answer);
+      return answer;
+    },
   };
 }
 
 /** A file system of a server: its number alone may be that of another one a moment later. */
 function fileSystemOf({ device, source }: MountEntry): string {
   return `${device} ${source.slice(0, source.indexOf(':/'))}`;
-}
-
-function notAnswering({ source }: MountEntry, why: string): Stats {
-  return {
-    usage: undefined,
-    condition: { abnormal: true, message: `the NFS server of ${source} does not answer: ${why}` },
-  };
 }
 
 /** NodeExpandVolume: nothing here holds a volume to its size, so that it has the new one at once. */

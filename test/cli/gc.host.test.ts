@@ -1,0 +1,146 @@
+import { execFile } from 'node:child_process';
+import { access, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { MIB, makeDriver, signal, type TestDriver } from '../support/driver.ts';
+
+const run = promisify(execFile);
+const SCRIPT = resolve('dist/stowage.cjs');
+const NAMES = ['images', 'folders', 'subvolumes', 'memory'];
+
+describe('gc --remove', () => {
+  let at: TestDriver;
+  let config: string;
+
+  beforeEach(async () => {
+    at = await makeDriver({
+      pools: [
+        { name: 'images', kind: 'xfs', config: { backend: 'image' } },
+        { name: 'folders', kind: 'folder', config: { backend: 'directory', quota: 'advisory' } },
+        { name: 'subvolumes', kind: 'btrfs', sizeBytes: 256 * MIB, config: { backend: 'btrfs' } },
+        { name: 'memory', kind: 'folder', config: { backend: 'memory', size: 256 * MIB } },
+      ],
+    });
+    config = join(at.folder, 'config.yaml');
+    const pools = at.config.pools.map((pool) => ('folderMode' in pool ? { ...pool, folderMode: '0777' } : pool));
+    await writeFile(config, JSON.stringify({ driver: 'local', stateDir: at.config.stateDir, pools })); // JSON is YAML
+  }, 60_000);
+  afterEach(() => at?.cleanup(), 30_000);
+
+  /** Runs the built program as a user does. */
+  function gc(...args: string[]): Promise<{ readonly exitCode: number; readonly output: string }> {
+    return new Promise((settle) => {
+      const all = [SCRIPT, 'gc', '--config', config, '--node-id', 'node-1', ...args];
+      execFile(process.execPath, all, { timeout: 60_000 }, (error, stdout, stderr) => {
+        const exitCode = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+        settle({ exitCode, output: stdout + stderr });
+      });
+    });
+  }
+
+  const recordOf = (pool: string, kind: string, id: string) => join(at.poolPath(pool), '.stowage', kind, `${id}.json`);
+  const dataOf = (pool: string, id: string) =>
+    join(at.poolPath(pool), 'volumes', (at.catalog.volume(id)?.folder ?? '') + (pool === 'images' ? '.img' : ''));
+
+  it('removes what no record names, and nothing else', async () => {
+    const kept = new Map<string, string>();
+    const orphans: string[] = [];
+    for (const pool of NAMES) {
+      const { id } = await at.create(`kept-${pool}`, { parameters: { pool } });
+      kept.set(dataOf(pool, id), pool);
+      const orphan = await at.create(`orphan-${pool}`, { parameters: { pool } });
+      if (pool !== 'memory') await at.service.createSnapshot({ name: `snap-${pool}`, sourceVolumeId: id }, signal());
+      orphans.push(dataOf(pool, orphan.id));
+      await rm(recordOf(pool, 'volumes', orphan.id));
+    }
+    const { id } = await at.create('source', { parameters: { pool: 'subvolumes' } });
+    const snapshot = await at.service.createSnapshot({ name: 'orphan', sourceVolumeId: id }, signal());
+    orphans.push(join(at.poolPath('subvolumes'), 'snapshots', at.catalog.snapshot(snapshot.id)?.folder ?? ''));
+    await rm(recordOf('subvolumes', 'snapshots', snapshot.id));
+    const trash = join(at.poolPath('folders'), '.stowage', 'trash', 'left');
+    await mkdir(join(trash, 'deep'), { recursive: true });
+    await symlink('/etc', join(trash, 'deep', 'link'));
+    orphans.push(trash);
+
+    const dry = await gc();
+    expect(dry.exitCode).toBe(2);
+    for (const path of orphans) expect(dry.output).toMatch(new RegExp(`${path} +data without a record$`, 'm'));
+    for (const path of orphans) await access(path);
+
+    await at.stop(); // a driver would still know the records that were removed by hand
+    const { exitCode, output } = await gc('--remove');
+    for (const path of orphans) expect(output).toMatch(new RegExp(`${path} +data without a record: removed$`, 'm'));
+    expect(exitCode).toBe(0);
+    for (const path of orphans) await expect(access(path)).rejects.toThrow();
+    for (const path of kept.keys()) await access(path);
+    await access('/etc/passwd');
+    expect(await gc()).toEqual({ exitCode: 0, output: 'nothing found: data and records fit together\n' });
+    await at.restart();
+  }, 60_000);
+
+  it('leaves what is in use, what the next start removes, and names that are not ours', async () => {
+    const { id } = await at.create('used', { parameters: { pool: 'images' } });
+    await at.stage(id);
+    const image = dataOf('images', id);
+    const bound = join(at.poolPath('folders'), 'volumes', 'bound');
+    const target = join(at.folder, 'bound');
+    const odd = join(at.poolPath('images'), 'volumes', 'odd.txt');
+    const temporary = join(at.poolPath('folders'), '.stowage', 'tmp', 'half');
+    for (const folder of [bound, target, temporary]) await mkdir(folder, { recursive: true });
+    await writeFile(odd, 'x');
+    await run('mount', ['--bind', bound, target]);
+    await rm(recordOf('images', 'volumes', id));
+    await at.stop();
+    const { exitCode, output } = await gc('--remove');
+    expect(exitCode).toBe(2);
+    expect(output).toMatch(new RegExp(`${image} .*stays: it is in use at ${at.stagingPath(id)}`, 'm'));
+    expect(output).toMatch(new RegExp(`${bound} .*stays: it is in use at ${target}`, 'm'));
+    expect(output).toMatch(new RegExp(`${temporary} .*stays: the driver's next start`, 'm'));
+    expect(output).toMatch(new RegExp(`${odd} .*stays: this is no name of ours`, 'm'));
+    for (const path of [image, bound, odd, temporary]) await access(path);
+    await run('umount', [target]);
+    await rm(odd);
+  });
+
+  it('removes nothing where a record cannot be read, since the data may be its own', async () => {
+    const { id } = await at.create('damaged', { parameters: { pool: 'images' } });
+    const image = dataOf('images', id);
+    await writeFile(recordOf('images', 'volumes', id), '{');
+    const stray = join(at.poolPath('folders'), 'volumes', 'stray');
+    await mkdir(stray);
+    await at.stop();
+    const { exitCode, output } = await gc('--remove');
+    expect(exitCode).toBe(2);
+    expect(output).toMatch(new RegExp(`${image} .*stays: a record of this pool cannot be read`, 'm'));
+    await access(image);
+    expect(output).toMatch(new RegExp(`${stray} +data without a record: removed$`, 'm'));
+  });
+
+  it('removes nothing of what a running driver makes and deletes meanwhile', async () => {
+    let isDone = false;
+    const working = (async () => {
+      for (let round = 0; !isDone; round++) {
+        for (const pool of NAMES) {
+          const { id } = await at.create(`kept-${pool}-${round % 4}`, { parameters: { pool }, sizeBytes: 16 * MIB });
+          const gone = await at.create(`gone-${pool}-${round}`, { parameters: { pool }, sizeBytes: 16 * MIB });
+          await at.service.deleteVolume({ volumeId: gone.id }, signal());
+          await access(dataOf(pool, id));
+        }
+      }
+    })();
+    for (let times = 0; times < 4; times++) expect((await gc('--remove')).output).not.toMatch(/: removed$/m);
+    isDone = true;
+    await working;
+    await at.driver.idle();
+    for (const pool of NAMES) expect((await readdir(join(at.poolPath(pool), 'volumes'))).length).toBe(4);
+  }, 60_000);
+
+  it('needs to know the node', async () => {
+    await mkdir(join(at.poolPath('folders'), 'volumes', 'stray'));
+    const nameless = execFile(process.execPath, [SCRIPT, 'gc', '--remove', '--config', config], { env: {} });
+    const code = await new Promise((settle) => nameless.once('exit', settle));
+    expect(code).toBe(1);
+    await access(join(at.poolPath('folders'), 'volumes', 'stray'));
+  });
+});
