@@ -8,7 +8,7 @@ import { check, untilTrue } from '../wait.ts';
 const MINUTE_MS = 60_000;
 const NODE_MS = 5 * MINUTE_MS;
 const KEEP =
-  'cd /data; [ -e sum ] || { head -c 8M /dev/urandom >file && sha256sum file >sum && sync; }; sha256sum -c sum && sleep infinity';
+  'cd /data; [ -e sum ] || { head -c 8388608 /dev/urandom >file && sha256sum file >sum && sync; }; sha256sum -c sum && sleep infinity';
 const CLASSES = ['stowage-local', 'e2e-fast', 'e2e-plain', 'e2e-cow'];
 
 /** A pod with data for each class, all on the node that the first one got. @returns their names, and the node */

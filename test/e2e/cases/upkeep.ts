@@ -16,7 +16,7 @@ const WRITER = `
 i=0
 while true; do
   f=/data/$((i % 40))
-  head -c 1M /dev/urandom >$f && sha256sum $f >$f.sum && sync && sha256sum -c -s $f.sum || { echo FAILED at $i; exit 1; }
+  head -c 1048576 /dev/urandom >$f && sha256sum $f >$f.sum && sync && sha256sum -c -s $f.sum || { echo FAILED at $i; exit 1; }
   i=$((i + 1)); echo $i; sleep 0.2
 done`;
 const VERIFY = 'cd /data && n=0; for s in *.sum; do sha256sum -c -s $s || exit 1; n=$((n + 1)); done; echo $n files';
