@@ -119,6 +119,12 @@ describe.each([...rendered])('the pods with values %s', (set, objects) => {
     expect(drivers.length).toBeGreaterThan(0);
     for (const { container } of drivers) expect(container.livenessProbe).toBeDefined();
   });
+
+  it('are not ended by the kubelet while the driver recovers', () => {
+    const probed = all.filter(({ container }) => container.livenessProbe !== undefined);
+    const patience = probed.map(({ container }) => container.startupProbe?.failureThreshold);
+    expect(new Set(patience)).toEqual(new Set([900]));
+  });
 });
 
 /** Ports that a container opens by its arguments. */

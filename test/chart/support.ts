@@ -61,6 +61,7 @@ export interface Container {
     readonly mountPropagation?: string;
   }[];
   readonly livenessProbe?: object;
+  readonly startupProbe?: { readonly failureThreshold?: number };
 }
 
 export const VALUE_SETS = ['nfs-share', 'nfs-managed', 'everything'] as const;

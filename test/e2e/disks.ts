@@ -11,13 +11,17 @@ export const DISKS_NAMESPACE = 'stowage-e2e';
 const SIZE = '20G';
 /** More than the disks of all nodes of one machine need. */
 const LOOP_DEVICES = 63;
+/** For pods that must stay on a node that is said to be lost and is not. */
+export const LOST = { key: 'node.kubernetes.io/out-of-service', operator: 'Exists' };
 /** Whole disks of a node, in MiB. */
 export const WHOLE_DISKS_MIB = [256, 512] as const;
 
 /** Makes and mounts what the kernel has, and undoes it at its end; after a restart of the node it mounts them again. `features` says what came of it. */
 const SCRIPT = `
 undo() {
-  for name in xfs plain btrfs whole/0 whole/1; do umount ${DISKS}/$name 2>/dev/null && rmdir ${DISKS}/$name; done
+  # The kernel's NFS server, where Stowage has started it, goes on without it and holds the disks.
+  [ -e ${FILES}/nfs-server ] && nsenter --target 1 --net sh -c 'mount -t nfsd nfsd /mnt && echo 0 >/mnt/threads && umount /mnt'
+  for name in xfs plain btrfs exported exported-btrfs whole/0 whole/1; do umount ${DISKS}/$name 2>/dev/null && rmdir ${DISKS}/$name; done
   rm -rf ${FILES}/*
   exit 0
 }
@@ -50,6 +54,13 @@ disk xfs xfs noatime && echo xfs >>${FILES}/features
 disk plain xfs prjquota && grep -q ' ${DISKS}/plain .*prjquota' /proc/mounts && echo quota >>${FILES}/features
 mountpoint -q ${DISKS}/plain || disk plain xfs noatime
 disk btrfs btrfs noatime && echo btrfs >>${FILES}/features
+# Mounting, also in vain, makes the kernel load what it has.
+mount -i -t nfs4 none /mnt 2>/dev/null
+if grep -qw nfs4 /proc/filesystems && mount -t nfsd nfsd /mnt 2>/dev/null; then
+  umount /mnt; echo nfs >>${FILES}/features
+  disk exported xfs prjquota
+  disk exported-btrfs btrfs noatime
+fi
 # Bit 24 of the capabilities: CAP_SYS_RESOURCE, without which the kernel lets no mounted ext4 grow.
 (( (0x$(sed -n 's/^CapEff:\\s*//p' /proc/self/status) >> 24) & 1 )) && echo resource >>${FILES}/features
 disk whole/0 ext4 noatime ${WHOLE_DISKS_MIB[0]}M && disk whole/1 ext4 noatime ${WHOLE_DISKS_MIB[1]}M || exit 1
@@ -57,7 +68,7 @@ touch ${FILES}/ready
 sleep infinity & wait
 `;
 
-/** Gives each node file systems to keep pools on; they go at the end. @returns those nodes, and what all of them have of xfs, btrfs, quota and resource */
+/** Gives each node file systems to keep pools on; they go at the end. @returns those nodes, and what all of them have of xfs, btrfs, quota, resource and nfs */
 export async function provideDisks(
   cluster: Cluster,
   image: string,
@@ -66,8 +77,8 @@ export async function provideDisks(
   cleanup.add('disks of the nodes', () => cluster.remove(`namespace/${DISKS_NAMESPACE}`));
   await cluster.apply(namespace());
   await cluster.apply(daemonSet(image));
-  await cluster.kubectl(['rollout', 'status', 'daemonset/disks', '-n', DISKS_NAMESPACE, '--timeout', '3m'], {
-    timeoutMs: 200_000,
+  await cluster.kubectl(['rollout', 'status', 'daemonset/disks', '-n', DISKS_NAMESPACE, '--timeout', '5m'], {
+    timeoutMs: 320_000,
   });
   const pods = await cluster.names('pod', { namespace: DISKS_NAMESPACE });
   const lists = await Promise.all(
@@ -103,6 +114,7 @@ function daemonSet(image: string): object {
       template: {
         metadata: { labels },
         spec: {
+          tolerations: [LOST],
           terminationGracePeriodSeconds: 60,
           hostPID: true, // so that the driver's process can be killed as the kernel would
           containers: [
@@ -111,7 +123,13 @@ function daemonSet(image: string): object {
               image,
               command: ['bash', '-c', SCRIPT],
               securityContext: { privileged: true },
-              readinessProbe: { exec: { command: ['test', '-e', `${FILES}/ready`] }, periodSeconds: 1 },
+              // Not a readinessProbe: that would go on, and starting a program each second is all that an emulated node can do.
+              startupProbe: {
+                exec: { command: ['test', '-e', `${FILES}/ready`] },
+                periodSeconds: 2,
+                timeoutSeconds: 20,
+                failureThreshold: 90,
+              },
               volumeMounts: [
                 { name: 'disks', mountPath: DISKS, mountPropagation: 'Bidirectional' },
                 { name: 'files', mountPath: FILES },

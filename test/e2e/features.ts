@@ -1,5 +1,23 @@
 /** What a cluster may have or lack; a case that needs what is lacking is not run, and the table says so. */
-export type Feature = 'xfs' | 'btrfs' | 'quota' | 'resource' | 'snapshots' | 'twoNodes' | 'storageSuite' | 'power';
+export type Feature =
+  | 'xfs'
+  | 'btrfs'
+  | 'quota'
+  | 'resource'
+  | 'snapshots'
+  | 'groupSnapshots'
+  | 'twoNodes'
+  | 'storageSuite'
+  | 'power'
+  /** The nodes' kernel has NFS, client and server. */
+  | 'nfs'
+  /** The environment names an NFS server. */
+  | 'nfsServer'
+  /** The environment says how to stop it and start it again. */
+  | 'nfsStop'
+  /** A node can serve volumes itself. */
+  | 'nfsServing'
+  | 'mariadb';
 
 export interface Features {
   /** What is there. */

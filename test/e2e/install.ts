@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import type { Cleanup } from '../../src/cli/demo/cleanup.ts';
 import { command } from './command.ts';
-import { DISCOVERY, DISKS, FILES } from './disks.ts';
+import { DISCOVERY, DISKS, FILES, LOST } from './disks.ts';
 import type { Cluster } from './kubectl.ts';
 
 export const NAMESPACE = 'stowage';
@@ -12,7 +12,8 @@ export const RELEASE = 'stowage';
 const EXAMPLES = 'examples/kubernetes/values-local.yaml';
 /** A pool that is small, and of another size on each node, for what the scheduler does then. In MiB. */
 export const TIGHT_MIB = [640, 1536, 2560] as const;
-const HELM_MS = 5 * 60_000;
+/** Long, since pods of an emulated node take minutes to start. */
+const HELM_MS = 9 * 60_000;
 
 const valuesSchema = z.looseObject({
   local: z.looseObject({
@@ -20,28 +21,29 @@ const valuesSchema = z.looseObject({
     storageClasses: z.array(z.looseObject({ name: z.string() })),
   }),
 });
+/** How the chart is installed: for local volumes, or for NFS, on somebody's server alone or on a node of the cluster besides. */
+export type Chart = 'local' | 'share' | 'managed';
 export type Values = z.infer<typeof valuesSchema>;
 
-/** Installs the chart with what the examples need and a pool on each disk that the nodes have. @returns the values */
-export async function install(
+/** Makes the chart's namespace. @returns the values for local volumes: what the examples need, and a pool on each disk that the nodes have */
+export async function prepareInstallation(
   cluster: Cluster,
   image: string,
   has: ReadonlySet<string>,
   nodes: readonly string[],
   cleanup: Cleanup,
 ): Promise<Values> {
-  const values = valuesFor(valuesSchema.parse(parse(await readFile(EXAMPLES, 'utf8'))), image, has, nodes);
+  const examples = valuesSchema.parse(parse(await readFile(EXAMPLES, 'utf8')));
   cleanup.add('the chart', () => uninstall(cluster));
   await cluster.apply({
     apiVersion: 'v1',
     kind: 'Namespace',
     metadata: { name: NAMESPACE, labels: { 'pod-security.kubernetes.io/enforce': 'privileged' } },
   });
-  await upgrade(cluster, values);
-  return values;
+  return valuesFor(examples, image, has, nodes);
 }
 
-/** `helm upgrade --install`, with its wait for the pods. */
+/** `helm upgrade --install`, with its wait for the pods; it waits for most nodes only, and then we for the last one. */
 export async function upgrade(cluster: Cluster, values: object): Promise<void> {
   const file = join('.cache/e2e', 'values.json');
   await mkdir('.cache/e2e', { recursive: true });
@@ -55,8 +57,19 @@ export async function upgrade(cluster: Cluster, values: object): Promise<void> {
     file,
     '--wait',
     '--timeout',
-    '4m',
+    '8m',
   ]);
+  await rolledOut(cluster);
+}
+
+async function rolledOut(cluster: Cluster): Promise<void> {
+  const rolling = '{range .items[?(@.spec.updateStrategy.type=="RollingUpdate")]}{.metadata.name}{"\\n"}{end}';
+  const names = await cluster.kubectl(['get', 'daemonset', '-n', NAMESPACE, '-o', `jsonpath=${rolling}`]);
+  for (const name of names.split('\n').filter((one) => one !== '')) {
+    await cluster.kubectl(['rollout', 'status', `daemonset/${name}`, '-n', NAMESPACE, '--timeout', '8m'], {
+      timeoutMs: HELM_MS,
+    });
+  }
 }
 
 /** Helm in the release's namespace. @throws with what it said */
@@ -97,7 +110,7 @@ function valuesFor(examples: Values, image: string, has: ReadonlySet<string>, no
     local: {
       ...examples.local,
       stateDir: `${FILES}/state`, // goes with the disks: it remembers which belong to this node
-      tolerations: [], // nodes without disks of ours, such as the control plane, are left out
+      tolerations: [LOST], // nodes without disks of ours, such as the control plane, are left out
       pools: [...examples.local.pools, ...pools, ...tight, disks],
       storageClasses: [...examples.local.storageClasses, ...classes],
     },

@@ -1,8 +1,10 @@
 import { type CommandOptions, command } from './command.ts';
-import { until, untilTrue } from './wait.ts';
+import { SLOW_MS, until, untilTrue } from './wait.ts';
 
-const READY_MS = 180_000;
-const GONE_MS = 180_000;
+const READY_MS = SLOW_MS;
+const GONE_MS = SLOW_MS;
+/** What kubectl waits for an object to go: a little less. */
+const DELETE = ['--ignore-not-found', '--timeout', '280s'];
 
 /** The cluster, as kubectl reaches it. Names of objects are given as kubectl takes them: `pod/a`, `pvc/b`. */
 export type Cluster = ReturnType<typeof createCluster>;
@@ -55,12 +57,11 @@ export function createCluster(kubeconfig: string) {
     apply: (manifest: string | object) =>
       kubectl(['apply', '-f', '-'], { input: typeof manifest === 'string' ? manifest : JSON.stringify(manifest) }),
     applyFile: (file: string) => kubectl(['apply', '-f', file]),
-    deleteFile: (file: string) =>
-      kubectl(['delete', '-f', file, '--ignore-not-found', '--timeout', '170s'], { timeoutMs: GONE_MS }),
+    deleteFile: (file: string) => kubectl(['delete', '-f', file, ...DELETE], { timeoutMs: GONE_MS }),
 
     /** Deletes and waits until it is gone. */
     async remove(...objects: readonly string[]): Promise<void> {
-      await kubectl(['delete', ...objects, '--ignore-not-found', '--timeout', '170s'], { timeoutMs: GONE_MS });
+      await kubectl(['delete', ...objects, ...DELETE], { timeoutMs: GONE_MS });
       for (const object of objects) await gone(object);
     },
 

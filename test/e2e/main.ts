@@ -1,10 +1,15 @@
-import { createCleanup } from '../../src/cli/demo/cleanup.ts';
+import { type Cleanup, createCleanup } from '../../src/cli/demo/cleanup.ts';
 import { messageOf } from '../../src/errors.ts';
 import type { Case } from './case.ts';
 import { adminCases } from './cases/admin.ts';
 import { exampleCases } from './cases/examples.ts';
 import { growthCases } from './cases/growth.ts';
 import { lifecycleCases } from './cases/lifecycle.ts';
+import { nfsDeadServerCases } from './cases/nfs-dead-server.ts';
+import { nfsExampleCases } from './cases/nfs-examples.ts';
+import { nfsFencingCases } from './cases/nfs-fencing.ts';
+import { nfsManagedCases } from './cases/nfs-managed.ts';
+import { nfsShareCases } from './cases/nfs-share.ts';
 import { nodeCases } from './cases/nodes.ts';
 import { refusalCases } from './cases/refusals.ts';
 import { scaleCases } from './cases/scale.ts';
@@ -14,8 +19,10 @@ import { wholeDiskCases } from './cases/whole-disks.ts';
 import { hasProgram } from './command.ts';
 import { provideDisks } from './disks.ts';
 import type { Feature, Features } from './features.ts';
-import { install } from './install.ts';
+import { prepareInstallation } from './install.ts';
 import { collectLogs } from './logs.ts';
+import { createNfs } from './nfs.ts';
+import { chooseNfs } from './nfs-plan.ts';
 import { type E2eOptions, HELP, parseOptions } from './options.ts';
 import { createPower } from './power.ts';
 import { provideCluster, provideImage } from './provide-cluster.ts';
@@ -34,8 +41,17 @@ const CASES = [
   ...upkeepCases,
   ...wholeDiskCases,
   ...nodeCases,
+  ...nfsShareCases,
+  ...nfsExampleCases,
+  ...nfsManagedCases,
+  ...nfsDeadServerCases,
+  ...nfsFencingCases,
   ...storageSuiteCases,
 ];
+
+// What a case may need besides programs and nodes.
+const OF_DISKS_AND_OPTIONS = ['xfs', 'btrfs', 'quota', 'resource', 'snapshots', 'groupSnapshots', 'power'] as const;
+const OF_NFS = ['nfs', 'nfsServer', 'nfsStop', 'nfsServing', 'mariadb'] as const;
 
 let isInterrupted = false;
 process.on('SIGINT', () => {
@@ -58,7 +74,7 @@ async function main(): Promise<void> {
   const cleanup = createCleanup();
   const outcomes: Outcome[] = [];
   try {
-    outcomes.push(...(await runAll(options, cleanup)));
+    await runAll(options, cleanup, outcomes);
   } catch (error) {
     outcomes.push({ name: 'installation', result: 'failed', seconds: 0, detail: messageOf(error) });
     say(messageOf(error));
@@ -71,39 +87,53 @@ async function main(): Promise<void> {
   process.exitCode = outcomes.some(({ result }) => result === 'failed') ? 1 : isInterrupted ? INTERRUPTED : 0;
 }
 
-async function runAll(options: E2eOptions, cleanup: ReturnType<typeof createCleanup>): Promise<Outcome[]> {
+async function runAll(options: E2eOptions, cleanup: Cleanup, outcomes: Outcome[]): Promise<void> {
   say('cluster and image');
   const cluster = await provideCluster(options, cleanup);
   const image = await provideImage(options);
-  say('snapshots, disks, chart');
-  const noSnapshots = await provideSnapshots(cluster, cleanup);
+  say('snapshots, disks');
+  const snapshots = await provideSnapshots(cluster, cleanup);
   const { nodes, has } = await provideDisks(cluster, image, cleanup);
-  if (noSnapshots === undefined) has.add('snapshots');
-  const startMs = performance.now();
-  const values = await install(cluster, image, has, nodes, cleanup);
-  const seconds = (performance.now() - startMs) / 1000;
-  const power = createPower(options.powerCommand);
-  const stowage = createStowage(cluster, values, nodes, power);
+  for (const feature of snapshots.has) has.add(feature);
+  const values = await prepareInstallation(cluster, image, has, nodes, cleanup);
+  const chosen = await chooseNfs(cluster, image, options, nodes, has, cleanup);
+  const nfs = createNfs(cluster, nodes, chosen.plan, chosen.node, options.mariadbImage);
+  const stowage = createStowage(cluster, values, nodes, createPower(options.powerCommand), nfs);
+  for (const feature of chosen.has) has.add(feature);
   if (options.powerCommand !== undefined) has.add('power');
-  const features = await featuresOf(has, stowage, noSnapshots);
+  const features = await featuresOf(has, stowage, { ...snapshots.why, ...chosen.why });
 
-  const outcomes: Outcome[] = [{ name: 'installation', result: 'passed', seconds, detail: `${nodes.length} nodes` }];
   for (const one of CASES) {
     if (isInterrupted) break;
     if (options.only.length > 0 && !options.only.some((word) => one.name.includes(word))) continue;
-    const outcome = await runCase(one, stowage, features);
+    const missing = (one.needs ?? []).filter((feature) => !features.has.has(feature));
+    if (missing.length === 0) outcomes.push(...(await installFor(one, stowage)));
+    const outcome = await runCase(one, stowage, missing, features);
     outcomes.push(outcome);
     say(`${outcome.result}: ${outcome.name} (${outcome.seconds.toFixed(1)} s) ${outcome.detail}`);
     if (outcome.result === 'failed')
       await collectLogs(cluster, `${options.logFolder}/${one.name.replaceAll(/\W+/g, '-')}`);
   }
-  return outcomes;
 }
 
-async function runCase(one: Case, stowage: Stowage, features: Features): Promise<Outcome> {
-  const missing = (one.needs ?? []).filter((feature) => !features.has.has(feature));
+/** Installs the chart as a case needs it. @throws where it does not get ready: nothing else can be tried then */
+async function installFor({ chart = 'local' }: Case, stowage: Stowage): Promise<Outcome[]> {
+  const startMs = performance.now();
+  if (!(await stowage.use(chart))) return [];
+  const seconds = (performance.now() - startMs) / 1000;
+  const outcome: Outcome = {
+    name: `installation: ${chart}`,
+    result: 'passed',
+    seconds,
+    detail: `${stowage.nodes.length} nodes`,
+  };
+  say(`${outcome.result}: ${outcome.name} (${seconds.toFixed(1)} s)`);
+  return [outcome];
+}
+
+async function runCase(one: Case, stowage: Stowage, missing: readonly Feature[], { why }: Features): Promise<Outcome> {
   if (missing.length > 0) {
-    const detail = missing.map((feature) => features.why[feature] ?? feature).join('; ');
+    const detail = missing.map((feature) => why[feature] ?? feature).join('; ');
     return { name: one.name, result: 'not run', seconds: 0, detail };
   }
   const startMs = performance.now();
@@ -116,15 +146,9 @@ async function runCase(one: Case, stowage: Stowage, features: Features): Promise
   }
 }
 
-async function featuresOf(
-  disks: ReadonlySet<string>,
-  stowage: Stowage,
-  noSnapshots: string | undefined,
-): Promise<Features> {
+async function featuresOf(found: ReadonlySet<string>, stowage: Stowage, why: Features['why']): Promise<Features> {
   const suite = (await hasProgram('e2e.test')) && (await hasProgram('ginkgo'));
-  const has = new Set<Feature>();
-  for (const name of ['xfs', 'btrfs', 'quota', 'resource', 'snapshots', 'power'] as const)
-    if (disks.has(name)) has.add(name);
+  const has = new Set<Feature>([...OF_DISKS_AND_OPTIONS, ...OF_NFS].filter((name) => found.has(name)));
   if (stowage.nodes.length > 1) has.add('twoNodes');
   if (suite) has.add('storageSuite');
   return {
@@ -134,10 +158,10 @@ async function featuresOf(
       btrfs: 'the kernel has no btrfs',
       quota: 'the kernel has no project quotas',
       resource: 'root lacks CAP_SYS_RESOURCE here, without which no mounted ext4 grows',
-      snapshots: noSnapshots ?? '',
       twoNodes: 'the cluster has one node with the driver',
       power: 'STOWAGE_E2E_POWER does not say how to cut the power of a node',
       storageSuite: 'e2e.test and ginkgo of Kubernetes are not on the PATH',
+      ...why,
     },
   };
 }

@@ -5,20 +5,26 @@ export interface ClaimWishes {
   readonly size?: string;
   /** A VolumeSnapshot to begin with. */
   readonly snapshot?: string;
+  /** Another claim to begin with. */
+  readonly clone?: string;
+  readonly accessMode?: string;
 }
 
 /** A PersistentVolumeClaim, of 1 GiB unless said otherwise. */
-export function claim(name: string, { storageClass, size = '1Gi', snapshot }: ClaimWishes): object {
-  const source = { apiGroup: 'snapshot.storage.k8s.io', kind: 'VolumeSnapshot', name: snapshot };
+export function claim(name: string, wishes: ClaimWishes): object {
+  const { storageClass, size = '1Gi', snapshot, clone, accessMode = 'ReadWriteOnce' } = wishes;
+  const ofSnapshot = { apiGroup: 'snapshot.storage.k8s.io', kind: 'VolumeSnapshot', name: snapshot };
+  const ofClaim = { kind: 'PersistentVolumeClaim', name: clone };
   return {
     apiVersion: 'v1',
     kind: 'PersistentVolumeClaim',
     metadata: { name },
     spec: {
       storageClassName: storageClass,
-      accessModes: ['ReadWriteOnce'],
+      accessModes: [accessMode],
       resources: { requests: { storage: size } },
-      ...(snapshot === undefined ? {} : { dataSource: source }),
+      ...(snapshot === undefined ? {} : { dataSource: ofSnapshot }),
+      ...(clone === undefined ? {} : { dataSource: ofClaim }),
     },
   };
 }
@@ -34,6 +40,7 @@ export function podWithClaims(
   claims: readonly string[],
   script = 'sleep infinity',
   node?: string,
+  image = IMAGE,
 ): object {
   return {
     apiVersion: 'v1',
@@ -46,7 +53,7 @@ export function podWithClaims(
       containers: [
         {
           name: 'main',
-          image: IMAGE,
+          image,
           command: ['sh', '-c', script],
           volumeMounts: claims.map((_, index) => ({ name: `data-${index}`, mountPath: `/data${index || ''}` })),
         },
@@ -56,11 +63,11 @@ export function podWithClaims(
   };
 }
 
-export function snapshotOf(name: string, claimName: string): object {
+export function snapshotOf(name: string, claimName: string, snapshotClass = 'stowage-local'): object {
   return {
     apiVersion: 'snapshot.storage.k8s.io/v1',
     kind: 'VolumeSnapshot',
     metadata: { name },
-    spec: { volumeSnapshotClassName: 'stowage-local', source: { persistentVolumeClaimName: claimName } },
+    spec: { volumeSnapshotClassName: snapshotClass, source: { persistentVolumeClaimName: claimName } },
   };
 }

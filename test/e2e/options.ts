@@ -15,9 +15,23 @@ export interface E2eOptions {
   readonly loadCommand: string | undefined;
   /** Cuts a node's power and gives it back; `kill` or `start` and the node's name are its last arguments. */
   readonly powerCommand: string | undefined;
+  /** An NFS server that is there already, for volumes in share mode. */
+  readonly nfs: NfsServer | undefined;
+  /** An image with MariaDB's server and client, which the nodes have. */
+  readonly mariadbImage: string | undefined;
   /** More arguments for `docker build`. */
   readonly buildArguments: readonly string[];
   readonly logFolder: string;
+}
+
+/** A share of an NFS server of somebody's. */
+export interface NfsServer {
+  /** By which nodes reach it. */
+  readonly host: string;
+  readonly share: string;
+  /** Shell commands that make it silent, and let it go on. */
+  readonly stopCommand: string | undefined;
+  readonly startCommand: string | undefined;
 }
 
 export const HELP = `npm run e2e -- [--only WORD]... [--keep] [--skip-image] [--workers N] [--log-folder FOLDER]
@@ -50,7 +64,19 @@ export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv): E
     kubeconfig: env.KUBECONFIG || undefined,
     loadCommand: env.STOWAGE_E2E_LOAD || undefined,
     powerCommand: env.STOWAGE_E2E_POWER || (env.KUBECONFIG ? undefined : 'docker'), // kind's nodes are containers
+    nfs: nfsServerOf(env),
+    mariadbImage: env.STOWAGE_E2E_MARIADB || undefined,
     buildArguments: (env.STOWAGE_E2E_BUILD ?? '').split(' ').filter((word) => word !== ''),
     logFolder: values['log-folder'] ?? '.cache/e2e/logs',
+  };
+}
+
+function nfsServerOf(env: NodeJS.ProcessEnv): NfsServer | undefined {
+  if (!env.STOWAGE_E2E_NFS_SERVER) return undefined;
+  return {
+    host: env.STOWAGE_E2E_NFS_SERVER,
+    share: env.STOWAGE_E2E_NFS_SHARE || '/',
+    stopCommand: env.STOWAGE_E2E_NFS_STOP || undefined,
+    startCommand: env.STOWAGE_E2E_NFS_START || undefined,
   };
 }

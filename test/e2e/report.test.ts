@@ -29,6 +29,15 @@ it('takes the cluster and how to load images into it from the environment', () =
   expect(parseOptions([], { KUBECONFIG: '' })).toMatchObject({ kubeconfig: undefined, workers: 3 });
 });
 
+it('takes an NFS server from the environment, with all that it exports unless a share is named', () => {
+  expect(parseOptions([], { STOWAGE_E2E_NFS_SERVER: '10.0.0.9' })).toMatchObject({
+    nfs: { host: '10.0.0.9', share: '/', stopCommand: undefined, startCommand: undefined },
+  });
+  expect(parseOptions([], { STOWAGE_E2E_NFS_SHARE: '/export' })).toMatchObject({ nfs: undefined });
+  const env = { STOWAGE_E2E_NFS_SERVER: 'nas', STOWAGE_E2E_NFS_SHARE: '/export', STOWAGE_E2E_NFS_STOP: 'stop it' };
+  expect(parseOptions([], env)).toMatchObject({ nfs: { host: 'nas', share: '/export', stopCommand: 'stop it' } });
+});
+
 it('refuses options that it does not know', () => {
   expect(() => parseOptions(['--olny', 'clone'], {})).toThrow('--olny');
   expect(() => parseOptions(['--workers', '0'], {})).toThrow('--workers');

@@ -1,5 +1,7 @@
-import { NAMESPACE, type Values } from './install.ts';
+import { type Chart, NAMESPACE, upgrade, type Values } from './install.ts';
 import type { Cluster } from './kubectl.ts';
+import type { Nfs } from './nfs.ts';
+import { nfsValues } from './nfs-values.ts';
 import type { Power } from './power.ts';
 import { untilTrue } from './wait.ts';
 
@@ -21,7 +23,17 @@ interface Listed {
   readonly items: readonly Readonly<Record<'pool' | 'kind' | 'state' | 'id' | 'name', string>>[];
 }
 
-export function createStowage(cluster: Cluster, values: Values, nodes: readonly string[], power: Power) {
+export function createStowage(cluster: Cluster, values: Values, nodes: readonly string[], power: Power, nfs: Nfs) {
+  let chart: Chart | undefined;
+
+  /** Installs the chart so, or changes how it is installed. @returns true where it was installed otherwise */
+  async function use(wanted: Chart): Promise<boolean> {
+    if (chart === wanted) return false;
+    await upgrade(cluster, wanted === 'local' ? values : await nfsValues(values, wanted, nfs.plan));
+    chart = wanted;
+    return true;
+  }
+
   /** The driver's pod of a node. */
   async function podOn(node: string): Promise<string> {
     const pod = await cluster.kubectl([
@@ -62,8 +74,9 @@ export function createStowage(cluster: Cluster, values: Values, nodes: readonly 
     return out.split('\n').filter((line) => line.includes('/volumes/') || line.includes('/snapshots/'));
   }
 
-  /** Nothing of a volume is left: no record, mount or loop device on any node. */
+  /** Nothing of a volume is left: no record, mount or loop device on any node, nothing of NFS. */
   async function nothingLeft(): Promise<void> {
+    if (chart === 'share' || chart === 'managed') return nfs.nothingLeft(chart);
     for (const node of nodes) {
       await untilTrue(`node ${node} has no volume any more`, GONE_MS, async () => {
         const left = [...(await records(node)), ...(await mountsOf(node, `~csi/`)).map(({ path }) => path)];
@@ -74,5 +87,5 @@ export function createStowage(cluster: Cluster, values: Values, nodes: readonly 
     }
   }
 
-  return { cluster, values, nodes, power, podOn, onNode, stowage, mountsOf, records, loops, nothingLeft };
+  return { cluster, values, nodes, power, nfs, use, podOn, onNode, stowage, mountsOf, records, loops, nothingLeft };
 }

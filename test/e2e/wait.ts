@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../src/errors.ts';
 
 const PAUSE_MS = 300;
+/** For what takes seconds, and minutes where a node is emulated on a machine that has much else to do. */
+export const SLOW_MS = 5 * 60_000;
 
 /** What `look` answers as soon as that is not undefined. @throws with the last thing that `look` threw, at the deadline */
 export async function until<T>(what: string, timeoutMs: number, look: () => Promise<T | undefined>): Promise<T> {

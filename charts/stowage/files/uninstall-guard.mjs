@@ -2,7 +2,13 @@
 // named in DRIVERS: without them no such volume can be unmounted or deleted any more. Changes nothing.
 import { readFile } from 'node:fs/promises';
 
-const { API_SERVER = 'https://kubernetes.default.svc', TOKEN_FILE = '', DRIVERS = '' } = process.env;
+// As the kubelet gives it to each pod: needs no DNS.
+const { KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE_PORT: port = '443' } = process.env;
+const {
+  API_SERVER = `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+  TOKEN_FILE = '',
+  DRIVERS = '',
+} = process.env;
 const PAGE = 500;
 const MAX_PAGES = 1000;
 const TIMEOUT_MS = 30_000;

@@ -88,6 +88,7 @@ hostNetwork, env, and leader: whether it elects a leader.
     - {name: {{ .name }}, containerPort: {{ .port }}, protocol: TCP}
   {{- end }}
   {{- if .leader }}
+  {{- include "stowage.sidecarStartup" (dict "path" "/healthz/leader-election" "port" .port "hostNetwork" .hostNetwork) | nindent 2 }}
   # A leader that has lost the API server is ended, so that another one can take over.
   livenessProbe:
     httpGet:
@@ -117,6 +118,7 @@ hostNetwork, env, and leader: whether it elects a leader.
     {{- range .root.Values.sidecars.registrar.extraArgs }}
     - {{ . }}
     {{- end }}
+  {{- include "stowage.sidecarStartup" (dict "path" "/healthz" "port" .port "hostNetwork" .hostNetwork) | nindent 2 }}
   # Answers while its socket lies in the kubelet's folder of plugins.
   livenessProbe:
     httpGet:
@@ -125,7 +127,6 @@ hostNetwork, env, and leader: whether it elects a leader.
       {{- end }}
       path: /healthz
       port: {{ .port }}
-    initialDelaySeconds: 15
     periodSeconds: 30
     timeoutSeconds: 10
   volumeMounts:
@@ -147,6 +148,23 @@ hostNetwork, env, and leader: whether it elects a leader.
     {{- end }}
   volumeMounts:
     - {name: socket, mountPath: /csi}
+{{- end }}
+
+{{/*
+Of a sidecar's container, which answers only after the driver has: it is not ended while that one recovers. Ended again and again it
+would be started later and later. A dict of path, port, hostNetwork.
+*/}}
+{{- define "stowage.sidecarStartup" -}}
+startupProbe:
+  httpGet:
+    {{- if .hostNetwork }}
+    host: 127.0.0.1
+    {{- end }}
+    path: {{ .path }}
+    port: {{ .port }}
+  periodSeconds: 1
+  timeoutSeconds: 6
+  failureThreshold: 900
 {{- end }}
 
 {{/* Of the driver's container. The recovery after a start may take minutes, and is not ended for that. */}}

@@ -1,40 +1,11 @@
 import type { Case } from '../case.ts';
-import type { Feature } from '../features.ts';
+import { example, sha256In } from '../example.ts';
 import type { Stowage } from '../stowage.ts';
 import { check, until, untilTrue } from '../wait.ts';
 import { grows } from './growth.ts';
 
-const FOLDER = 'examples/kubernetes';
 const MINUTE_MS = 60_000;
 
-/** The examples of one or more files, applied as they are; then `look`, then they are deleted and nothing is left of them. */
-function example(
-  files: readonly string[],
-  look: (stowage: Stowage) => Promise<string | undefined>,
-  needs: readonly Feature[] = [],
-): Case {
-  return {
-    name: `example ${files.join(', ')}`,
-    needs,
-    async run(stowage) {
-      const paths = files.map((file) => `${FOLDER}/${file}.yaml`);
-      try {
-        const startMs = performance.now();
-        for (const path of paths) {
-          if (path.endsWith('/snapshot.yaml')) await sha256In(stowage, 'source'); // written before the snapshot is taken
-          await stowage.cluster.applyFile(path);
-        }
-        const seen = await look(stowage);
-        return seen ?? `seen after ${((performance.now() - startMs) / 1000).toFixed(1)} s`;
-      } finally {
-        for (const path of paths.toReversed()) await stowage.cluster.deleteFile(path);
-        await stowage.nothingLeft();
-      }
-    },
-  };
-}
-
-const sha256In = async ({ cluster }: Stowage, pod: string) => (await cluster.logged(pod, /^([0-9a-f]{64})/m))[1];
 const runs = (pod: string) => async (stowage: Stowage) => {
   await stowage.cluster.ready(`pod/${pod}`);
   return undefined;
@@ -107,7 +78,7 @@ export const exampleCases: readonly Case[] = [
     return undefined;
   }),
 
-  example(['expansion'], (stowage) => grows(stowage, 'expansion'), ['resource']), // its file system is ext4
+  example(['expansion'], (stowage) => grows(stowage, 'expansion'), { needs: ['resource'] }), // its file system is ext4
 
   example(
     ['source', 'snapshot', 'restore', 'clone'],
@@ -124,7 +95,7 @@ export const exampleCases: readonly Case[] = [
       }
       return retries.join(', ');
     },
-    ['snapshots'],
+    { needs: ['snapshots'] },
   ),
 
   example(['ephemeral'], async ({ cluster }) => {
