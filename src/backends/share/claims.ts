@@ -16,6 +16,8 @@ export interface Claims {
   /** @returns false where it was the item's already. @throws 'busy' where another volume has not yet left it */
   take(item: Item): Promise<boolean>;
   isOf(item: Item): Promise<boolean>;
+  /** True where it is the item's, false where it is nobody's. @throws as `take` */
+  isTaken(item: Item): Promise<boolean>;
   release(item: Item): Promise<void>;
 }
 
@@ -24,21 +26,27 @@ export function createClaims(sharePath: string, files: Files): Claims {
     join(sharePath, OWN_FOLDER, 'claims', createHash('sha256').update(subDir).digest('hex').slice(0, 32));
   const owner = async (subDir: string) => (await files.read(pathOf(subDir), MAX_CLAIM_BYTES))?.trim();
 
+  async function isTaken(item: Item): Promise<boolean> {
+    const { subDir } = shareLayout(item);
+    const now = await owner(subDir);
+    if (now !== undefined && now !== item.id) throw busy(subDir, now);
+    return now === item.id;
+  }
+
   return {
     async take(item) {
       const { subDir } = shareLayout(item);
-      const now = await owner(subDir);
-      if (now === item.id) return false;
-      if (now !== undefined) throw taken(subDir, now);
+      if (await isTaken(item)) return false;
       await files.writeDurably(pathOf(subDir), `${item.id}\n`);
       return true;
     },
+    isTaken,
     isOf: async (item) => (await owner(shareLayout(item).subDir)) === item.id,
     release: (item) => files.removeDurably(pathOf(shareLayout(item).subDir)),
   };
 }
 
-function taken(subDir: string, owner: string): StowageError {
+function busy(subDir: string, owner: string): StowageError {
   return new StowageError(
     'busy',
     `subDir ${subDir} is still that of volume ${owner}, which is being deleted; call again`,

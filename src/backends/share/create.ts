@@ -1,4 +1,4 @@
-import { errnoOf, messageOf, StowageError } from '../../errors.ts';
+import { errnoOf, isStowageError, messageOf, StowageError } from '../../errors.ts';
 import type { Files } from '../../host/files.ts';
 import type { Item, SharePlace } from '../backend.ts';
 import { shareLayout } from '../layout.ts';
@@ -6,22 +6,45 @@ import type { Claims } from './claims.ts';
 import type { Copier } from './copy.ts';
 import type { SharePlaces } from './places.ts';
 
+interface Deps {
+  readonly files: Files;
+  readonly places: SharePlaces;
+  readonly claims: Claims;
+  readonly copier: Copier;
+}
+
 /**
  * Makes the item's folder, empty or as a copy of the source, with the owner and mode that were asked for; see Backend.create. A folder that several
  * volumes share is taken as it is where it is there.
  */
 export async function createFolder(
-  deps: { files: Files; places: SharePlaces; claims: Claims; copier: Copier },
+  deps: Deps,
   item: Item,
   source: Item | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const { files, places, claims } = deps;
-  const place = shareLayout(item);
-  const isShared = item.kind === 'volume' && place.shared;
-  const isNew = item.kind === 'volume' && !isShared && (await claims.take(item));
+  const { places, claims } = deps;
+  if (item.kind === 'snapshot' || shareLayout(item).shared) {
+    if (!(await places.exists(item))) await build(deps, item, source, signal);
+    return;
+  }
+  // Before there is a claim, by which undoing this would take what is there for ours.
+  await places.checkFree(item);
+  const isNew = await claims.take(item);
   if (!isNew && (await places.exists(item))) return;
-  await places.build(
+  try {
+    await build(deps, item, source, signal);
+  } catch (error) {
+    // Somebody's own folder came into this place: with the claim it would go to the trash, where this creation is undone.
+    if (isStowageError(error, 'already-exists')) await claims.release(item);
+    throw error;
+  }
+}
+
+function build(deps: Deps, item: Item, source: Item | undefined, signal: AbortSignal): Promise<void> {
+  const { files, places } = deps;
+  const place = shareLayout(item);
+  return places.build(
     item,
     async (path) => {
       if (source !== undefined) await copyContent(deps, item, source, path, signal);

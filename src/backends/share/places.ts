@@ -25,6 +25,8 @@ export interface SharePlaces {
   exists(item: Item): Promise<boolean>;
   /** @throws 'precondition' where a link or a file is on the way to a new volume's folder; its parents may be missing */
   checkWay(subDir: string): Promise<void>;
+  /** @throws 'already-exists' for what is in a new volume's place and is no volume's, 'busy' for what another volume has not yet left */
+  checkFree(item: Item): Promise<void>;
   /** Makes a folder at a temporary path and lets `fill` fill it, then renames it to its place, whose parents are made: complete or not at all. */
   build(item: Item, fill: (path: string) => Promise<void>, how: BuildOptions): Promise<void>;
   /** Lets `use` reach the item's folder, through no link. ENOENT where it is missing. */
@@ -60,9 +62,8 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
     }
   }
 
-  /** The item's path beneath its parent, reached without following links; undefined where the parent is missing. */
-  async function at<T>(item: Item, use: (path: string) => Promise<T>): Promise<T | undefined> {
-    const name = relative(item);
+  /** A path beneath its parent, reached without following links; undefined where the parent is missing. */
+  async function at<T>(name: string, use: (path: string) => Promise<T>): Promise<T | undefined> {
     try {
       return await within(parentOf(name), (folder) => use(join(folder, basename(name))));
     } catch (error) {
@@ -85,12 +86,7 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
     if (parent !== '') await reaching(parent, () => files.makeBeneath(sharePath, parent, 'folder', 0o755));
     await within(parent, async (folder) => {
       const path = join(folder, basename(name));
-      if ((await files.stat(path)) !== undefined) {
-        throw new StowageError(
-          'already-exists',
-          `${name} exists on the share already, and is no volume of ours; use another subDir, or onDelete: retain to use what is there`,
-        );
-      }
+      if ((await files.stat(path)) !== undefined) throw foreign(name);
       await files.rename(made, path, BY_SERVER);
     });
   }
@@ -98,13 +94,18 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
   return {
     relative,
     path: (item) => join(sharePath, relative(item)),
-    exists: async (item) => (await at(item, (path) => files.stat(path)))?.type === 'folder',
+    exists: async (item) => (await at(relative(item), (path) => files.stat(path)))?.type === 'folder',
     async checkWay(subDir) {
       const parent = parentOf(subDir);
       if (parent === '') return;
       await within(parent, async () => undefined).catch((error: unknown) => {
         if (errnoOf(error) !== 'ENOENT') throw error;
       });
+    },
+    async checkFree(item) {
+      const name = relative(item);
+      const isThere = (await at(name, (path) => files.stat(path))) !== undefined;
+      if (isThere && !(await claims.isTaken(item))) throw foreign(name);
     },
     within: (item, use) => within(relative(item), use),
     build: (item, fill, how) =>
@@ -124,7 +125,7 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
     async discard(item) {
       if (item.kind === 'volume' && !(await claims.isOf(item))) return; // it has left, and the place may be another's
       await within(TRASH, (trash) =>
-        at(item, async (path) => {
+        at(relative(item), async (path) => {
           if ((await files.stat(path))?.type !== 'folder') return; // whatever took its place is not ours
           await files.rename(path, join(trash, item.folder), BY_SERVER);
         }),
@@ -133,7 +134,7 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
     },
     async archive(item, time) {
       if (!(await claims.isOf(item))) return;
-      await at(item, async (path) => {
+      await at(relative(item), async (path) => {
         if ((await files.stat(path))?.type !== 'folder') return;
         const name = basename(path);
         const plain = join(path, '..', `archived-${name}`);
@@ -153,6 +154,13 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
         for (const entry of await files.list(folder)) if (!kept.has(entry)) await remove(join(folder, entry), signal);
       }),
   };
+}
+
+function foreign(name: string): StowageError {
+  return new StowageError(
+    'already-exists',
+    `${name} exists on the share already, and is no volume of ours; use another subDir, or onDelete: retain to use what is there`,
+  );
 }
 
 function isPause(signal: AbortSignal, error: unknown): boolean {
