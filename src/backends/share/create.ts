@@ -2,8 +2,10 @@ import { errnoOf, isStowageError, messageOf, StowageError } from '../../errors.t
 import type { Files } from '../../host/files.ts';
 import type { Item, SharePlace } from '../backend.ts';
 import { shareLayout } from '../layout.ts';
+import { endIfAborted } from '../signals.ts';
 import type { Claims } from './claims.ts';
 import type { Copier } from './copy.ts';
+import { foreign } from './place.ts';
 import type { SharePlaces } from './places.ts';
 
 interface Deps {
@@ -31,14 +33,24 @@ export async function createFolder(
   // Before there is a claim, by which undoing this would take what is there for ours.
   await places.checkFree(item);
   const isNew = await claims.take(item);
-  if (!isNew && (await places.exists(item))) return;
   try {
-    await build(deps, item, source, signal);
+    if (source === undefined) await makeEmpty(deps, item, isNew, signal);
+    else if (isNew || !(await places.exists(item))) await build(deps, item, source, signal);
   } catch (error) {
     // Somebody's own folder came into this place: with the claim it would go to the trash, where this creation is undone.
     if (isStowageError(error, 'already-exists')) await claims.release(item);
     throw error;
   }
+}
+
+/** An empty folder needs no temporary name: it is made by one request, and its owner and mode may be set again. */
+async function makeEmpty({ files, places }: Deps, item: Item, isNew: boolean, signal: AbortSignal): Promise<void> {
+  endIfAborted(signal, `making ${item.kind} ${item.id}`);
+  const place = shareLayout(item);
+  const isMade = await places.make(item, place.mode ?? DEFAULT_MODE);
+  if (!isMade && isNew) throw foreign(place.subDir);
+  if (place.uid === undefined && place.gid === undefined && isMade) return;
+  await places.within(item, (path) => setOwner(files, `${path}/.`, place));
 }
 
 function build(deps: Deps, item: Item, source: Item | undefined, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 import { basename, join, posix } from 'node:path';
-import { errnoOf, isStowageError, StowageError } from '../../errors.ts';
+import { errnoOf, isStowageError } from '../../errors.ts';
 import type { Files } from '../../host/files.ts';
 import type { Item } from '../backend.ts';
 import { shareLayout } from '../layout.ts';
@@ -8,14 +8,12 @@ import { compactTime } from '../places.ts';
 import { removeEntry, removeHalfMade } from '../remove.ts';
 import { DRIVER_STOPS, endIfAborted } from '../signals.ts';
 import type { Claims } from './claims.ts';
-import { OWN_FOLDER, parentOf } from './place.ts';
+import { foreign, OWN_FOLDER, parentOf } from './place.ts';
 import { reaching } from './reach.ts';
 
 const TEMPORARY = `${OWN_FOLDER}/tmp`;
 const TRASH = `${OWN_FOLDER}/trash`;
 const SNAPSHOTS = `${OWN_FOLDER}/copies`;
-/** Changes of folders are synchronous under NFS, and fsync(2) of one does nothing (Linux's fs/nfs/dir.c, nfs_fsync_dir). */
-const BY_SERVER = 'later';
 
 /** Where the items of one share lie: volumes in the folders that were asked for, all else in `.stowage`. */
 export interface SharePlaces {
@@ -27,6 +25,8 @@ export interface SharePlaces {
   checkWay(subDir: string): Promise<void>;
   /** @throws 'already-exists' for what is in a new volume's place and is no volume's, 'busy' for what another volume has not yet left */
   checkFree(item: Item): Promise<void>;
+  /** Makes the item's empty folder in its place, whose parents are made. @returns false where a folder is there @throws 'already-exists' where another thing is */
+  make(item: Item, mode: number): Promise<boolean>;
   /** Makes a folder at a temporary path and lets `fill` fill it, then renames it to its place, whose parents are made: complete or not at all. */
   build(item: Item, fill: (path: string) => Promise<void>, how: BuildOptions): Promise<void>;
   /** Lets `use` reach the item's folder, through no link. ENOENT where it is missing. */
@@ -75,21 +75,24 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
   const remove = (path: string, signal: AbortSignal) => removeEntry(files, path, signal);
 
   async function makeEmpty(path: string, { signal, mode, resumes }: BuildOptions): Promise<void> {
-    if ((await files.makeFolder(path, mode, BY_SERVER)) || resumes) return;
+    if ((await files.makeFolder(path, mode)) || resumes) return;
     await remove(path, signal);
-    await files.makeFolder(path, mode, BY_SERVER);
+    await files.makeFolder(path, mode);
   }
 
-  async function settle(item: Item, made: string): Promise<void> {
+  /** The item's path, beneath its parents, which are made. */
+  async function atNew<T>(item: Item, use: (path: string) => Promise<T>): Promise<T> {
     const name = relative(item);
     const parent = parentOf(name);
     if (parent !== '') await reaching(parent, () => files.makeBeneath(sharePath, parent, 'folder', 0o755));
-    await within(parent, async (folder) => {
-      const path = join(folder, basename(name));
-      if ((await files.stat(path)) !== undefined) throw foreign(name);
-      await files.rename(made, path, BY_SERVER);
-    });
+    return within(parent, (folder) => use(join(folder, basename(name))));
   }
+
+  const settle = (item: Item, made: string) =>
+    atNew(item, async (path) => {
+      if ((await files.stat(path)) !== undefined) throw foreign(relative(item));
+      await files.rename(made, path);
+    });
 
   return {
     relative,
@@ -108,6 +111,14 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
       if (isThere && !(await claims.isTaken(item))) throw foreign(name);
     },
     within: (item, use) => within(relative(item), use),
+    make: (item, mode) =>
+      atNew(item, async (path) => {
+        try {
+          return await files.makeFolder(path, mode);
+        } catch (error) {
+          throw errnoOf(error) === 'EEXIST' ? foreign(relative(item)) : error;
+        }
+      }),
     build: (item, fill, how) =>
       within(TEMPORARY, async (folder) => {
         const path = join(folder, item.folder);
@@ -124,12 +135,9 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
       }),
     async discard(item) {
       if (item.kind === 'volume' && !(await claims.isOf(item))) return; // it has left, and the place may be another's
-      await within(TRASH, (trash) =>
-        at(relative(item), async (path) => {
-          if ((await files.stat(path))?.type !== 'folder') return; // whatever took its place is not ours
-          await files.rename(path, join(trash, item.folder), BY_SERVER);
-        }),
-      );
+      // Whatever else took its place is not ours.
+      const from = relative(item);
+      await reaching(parentOf(from), () => files.moveFolder(sharePath, from, posix.join(TRASH, item.folder)));
       if (item.kind === 'volume') await claims.release(item);
     },
     async archive(item, time) {
@@ -140,7 +148,7 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
         const plain = join(path, '..', `archived-${name}`);
         const isTaken = (await files.stat(plain)) !== undefined;
         const to = isTaken ? `${plain}-${compactTime(time)}-${item.id.slice(-8)}` : plain;
-        await files.rename(path, to, BY_SERVER);
+        await files.rename(path, to);
       });
       await claims.release(item);
     },
@@ -154,13 +162,6 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
         for (const entry of await files.list(folder)) if (!kept.has(entry)) await remove(join(folder, entry), signal);
       }),
   };
-}
-
-function foreign(name: string): StowageError {
-  return new StowageError(
-    'already-exists',
-    `${name} exists on the share already, and is no volume of ours; use another subDir, or onDelete: retain to use what is there`,
-  );
 }
 
 function isPause(signal: AbortSignal, error: unknown): boolean {
