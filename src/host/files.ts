@@ -2,16 +2,19 @@ import type { Commands } from './command.ts';
 import { openFolder } from './files/beneath.ts';
 import { cloning } from './files/clone.ts';
 import { createCopy } from './files/copy.ts';
-import { durable } from './files/durable.ts';
+import { createDurable } from './files/durable.ts';
 import { entries } from './files/entries.ts';
-import { folders } from './files/folders.ts';
+import { type SyncFolder, syncFolder } from './files/fd.ts';
+import { createFolders } from './files/folders.ts';
+import { createLinks } from './files/links.ts';
 import { lock } from './files/lock.ts';
 import { measureSmallTree } from './files/measure.ts';
+import { createMoveFolder } from './files/move-folder.ts';
 import { opening } from './files/open-path.ts';
 import { createPrivateBinds } from './files/private-bind.ts';
 import { reading } from './files/read.ts';
 import { createRemoveTree } from './files/remove-tree.ts';
-import { rename } from './files/rename.ts';
+import { createRename } from './files/rename.ts';
 import { createSizes } from './files/sizes.ts';
 import { stating } from './files/stat.ts';
 import { createTreeCopy } from './files/tree-copy/tree-copy.ts';
@@ -123,6 +126,15 @@ export interface Files {
   removeTree(path: string, signal: AbortSignal): Promise<void>;
   /** renameat2(RENAME_NOREPLACE) and fsync of both parents, which 'later' leaves out: for what a restart would do again. EEXIST if `to` exists, ENOENT if `from` is missing. */
   rename(from: string, to: string, durability?: 'now' | 'later'): Promise<void>;
+  /**
+   * Renames a folder with fsync of both parents, each reached beneath `root` as openFolder does. False where `from` is missing or is no folder; what may be at `to` is not
+   * looked for: for names that no other has.
+   */
+  moveFolder(root: string, from: string, to: string): Promise<boolean>;
+  /** symlink(2) with that text, whole or not at all after a crash (over NFS by one request), and fsync of its folder; false where anything is there. */
+  makeLink(path: string, text: string): Promise<boolean>;
+  /** The text of a symbolic link; undefined where it is missing. EINVAL for another thing. */
+  readLink(path: string): Promise<string | undefined>;
   /** lchown(2). */
   chown(path: string, uid: number, gid: number): Promise<void>;
   /** chmod(2), but ELOOP for a link. */
@@ -184,23 +196,28 @@ export interface Files {
 /**
  * Files of this machine. Failures of system calls are Node's system errors; those of children and of mounts are StowageErrors.
  * @param runFolder where private bind mounts are made while they are needed
+ * @param makeDurable makes changes of a folder durable; fsync(2), if not given
  */
 export function createFiles(
   commands: Commands,
   mounts: Pick<Mounts, 'bind' | 'detach'>,
   runFolder = '/run/stowage',
+  makeDurable: SyncFolder = syncFolder,
 ): Files {
   const binds = createPrivateBinds(mounts, runFolder);
+  const rename = createRename(makeDurable);
   return {
-    ...durable,
+    ...createDurable(makeDurable),
     ...reading,
     ...stating,
     measureSmallTree,
-    ...folders,
+    ...createFolders(makeDurable),
+    ...createLinks(makeDurable),
     ...entries,
     ...cloning,
     ...createSizes(commands),
     rename,
+    moveFolder: createMoveFolder(rename),
     openFolder,
     ...opening,
     lock,

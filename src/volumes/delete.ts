@@ -1,16 +1,11 @@
-import { messageOf } from '../errors.ts';
-import { isFull } from '../pools/away.ts';
 import type { Context, ManagedPool } from './context.ts';
 import { refuseIfInUse } from './in-use.ts';
 import { lockKey, withLocks } from './locks.ts';
 import { find } from './lookup.ts';
-import { undo } from './make.ts';
+import { markDeleting, undo } from './make.ts';
 import { finishMove } from './move/departure.ts';
 import { itemOf, type SnapshotRecord, type StoredRecord, type VolumeRecord } from './record.ts';
 import type { VolumeRequest } from './requests.ts';
-
-/** How long emptying a full share may take within a call; the next call goes on. */
-const PURGE_TIMEOUT_MS = 60_000;
 
 /**
  * DeleteVolume: answers once the data is out of the way, by one rename; the trash is emptied later. An id that does not exist, or
@@ -66,26 +61,5 @@ export async function discard(
     await pool.backend.discard(itemOf(deleting));
   } finally {
     pool.trash.add(deleting); // which moves it, if that failed now
-  }
-}
-
-/**
- * A share may be filled by others, or by this volume, to the last byte: then its data goes before the record can say so. Who dies in between leaves a volume without data,
- * which the repeated call removes.
- */
-async function markDeleting(
-  context: Context,
-  pool: ManagedPool,
-  record: VolumeRecord | SnapshotRecord,
-): Promise<StoredRecord> {
-  const mark = () => context.store.update<StoredRecord>(record, { state: 'deleting' });
-  try {
-    return await mark();
-  } catch (error) {
-    if (!isFull(error) || pool.config.backend !== 'share') throw error;
-    context.log.warn({ item: record.id, error: messageOf(error) }, 'the share is full: data goes before its record');
-    await pool.backend.discard(itemOf(record));
-    await pool.backend.purge(itemOf(record), AbortSignal.timeout(PURGE_TIMEOUT_MS));
-    return mark();
   }
 }

@@ -7,6 +7,8 @@ import { itemOf, type SnapshotRecord, type StoredRecord } from './record.ts';
 
 /** How long taking back what failed may last, after the call that failed has ended. */
 const UNDO_TIMEOUT_MS = 30_000;
+/** How long emptying a full share may take within a call; the next call goes on. */
+const PURGE_TIMEOUT_MS = 60_000;
 
 /**
  * Makes the bytes of a record in state `creating`, then makes `ready` durable. What fails is undone, with its record.
@@ -76,13 +78,29 @@ export async function copying<T>(
  */
 export async function undo(context: Context, pool: ManagedPool, record: StoredRecord): Promise<void> {
   try {
-    const deleting = await context.store.update<StoredRecord>(record, { state: 'deleting' });
-    await removeNow(context, pool, deleting);
+    await removeNow(context, pool, await markDeleting(context, pool, record));
   } catch (error) {
     context.log.warn(
       { item: record.id, error: messageOf(error) },
       'undoing a creation failed; the next call or start tries again',
     );
+  }
+}
+
+/**
+ * Makes `deleting` durable. A share may be filled by others, or by this volume, to the last byte: then its data goes before the record can say so. Who dies in between leaves a
+ * volume without data, which the repeated call removes.
+ */
+export async function markDeleting(context: Context, pool: ManagedPool, record: StoredRecord): Promise<StoredRecord> {
+  const mark = () => context.store.update<StoredRecord>(record, { state: 'deleting' });
+  try {
+    return await mark();
+  } catch (error) {
+    if (!isFull(error) || pool.config.backend !== 'share') throw error;
+    context.log.warn({ item: record.id, error: messageOf(error) }, 'the share is full: data goes before its record');
+    await pool.backend.discard(itemOf(record));
+    await pool.backend.purge(itemOf(record), AbortSignal.timeout(PURGE_TIMEOUT_MS));
+    return mark();
   }
 }
 

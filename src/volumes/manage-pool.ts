@@ -48,8 +48,8 @@ export function managePool(context: Context, config: PoolConfig, host: Host, met
       bytesPerSecond: config.trashBytesPerSecond,
       // What else holds volumes gives them back faster or slower in ways of its own.
       freeBytes: async () => (holdsVolumes(config) ? (await host.files.statfs(config.path)).freeBytes : 0),
+      check: () => managed.check(),
       purge: async (record, signal) => {
-        await managed.check();
         if (!isToPurge(context, record)) return;
         await backend.discard(itemOf(record)); // nothing, unless that failed when it was deleted
         await backend.purge(itemOf(record), signal);

@@ -53,7 +53,7 @@ export async function beginSnapshot(
   if (pool.backend.features.snapshots === 'none') {
     throw new StowageError('unsupported', `pool ${pool.name} (${pool.config.backend}) has no snapshots`);
   }
-  const identity = await pool.check();
+  const identity = pool.identity() ?? (await pool.check()); // seen when the source was found: on a share each look is a wait
   const reservedBytes = await pool.backend.snapshotSizeBytes(itemOf(source));
   const release = await pool.room.hold(reservedBytes, `snapshot ${name}`);
   const id = newId('snapshot', context.nodeHash, hashPool(identity.uuid));

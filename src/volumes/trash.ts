@@ -4,8 +4,12 @@ import type { StoredRecord } from './record.ts';
 
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 300_000;
-/** What comes within this time goes together; callers that delete many are not slowed by it meanwhile. */
-const GATHER_MS = 50;
+/** While callers delete one after another, emptying would slow them: it waits until nothing came for so long, */
+const QUIET_MS = 50;
+/** but no longer than this, */
+const LONGEST_WAIT_MS = 1_000;
+/** and not while so many wait: callers that never rest would else fill the line for ever. */
+const MANY = 256;
 /** The throttle's grain, and how many records go with one fsync. */
 const BATCH = 32;
 
@@ -22,6 +26,7 @@ export interface Trash {
 }
 
 /**
+ * @param options.check makes sure that the pool is there, before each batch
  * @param options.purge removes an item's data
  * @param options.forget removes the records of items whose data is gone
  * @param options.freeBytes the free space of the pool, by which the throttle tells what an item gave back
@@ -30,14 +35,17 @@ export interface Trash {
 export function createTrash(options: {
   log: Logger;
   bytesPerSecond: number;
+  check: () => Promise<unknown>;
   purge: (record: StoredRecord, signal: AbortSignal) => Promise<void>;
   forget: (records: readonly StoredRecord[]) => Promise<void>;
   freeBytes: () => Promise<number>;
 }): Trash {
-  const { log, bytesPerSecond, purge, forget, freeBytes } = options;
+  const { log, bytesPerSecond, check, purge, forget, freeBytes } = options;
   const waiting: StoredRecord[] = [];
   const refused: StoredRecord[] = []; // for the next try, at retryAtMs
   let retryAtMs = 0;
+  let added = 0;
+  let addedAtLastLook = 0;
   let wakeUp = () => {};
   const abort = new AbortController();
   let working: Promise<void> | undefined;
@@ -70,6 +78,7 @@ export function createTrash(options: {
   }
 
   async function purgeThrottled(batch: readonly StoredRecord[]): Promise<StoredRecord[]> {
+    await check();
     if (bytesPerSecond === 0) return purgeBatch(batch);
     const before = await freeBytes();
     const failed = await purgeBatch(batch);
@@ -78,13 +87,23 @@ export function createTrash(options: {
     return failed;
   }
 
+  async function untilQuiet(): Promise<void> {
+    const endMs = Date.now() + LONGEST_WAIT_MS;
+    while (added > addedAtLastLook && waiting.length < MANY && Date.now() < endMs && !abort.signal.aborted) {
+      addedAtLastLook = added;
+      await rest(QUIET_MS);
+    }
+  }
+
   async function work(): Promise<void> {
-    await rest(GATHER_MS);
+    await untilQuiet();
     while (waiting.length + refused.length > 0 && !abort.signal.aborted) {
       const untilRetryMs = retryAtMs - Date.now();
       if (untilRetryMs <= 0) waiting.push(...refused.splice(0));
-      if (waiting.length > 0) await workOff(waiting.splice(0, BATCH));
-      else
+      if (waiting.length > 0) {
+        await workOff(waiting.splice(0, BATCH));
+        await untilQuiet();
+      } else
         await rest(untilRetryMs, (wake) => {
           wakeUp = wake;
         });
@@ -130,6 +149,7 @@ export function createTrash(options: {
   return {
     add(record) {
       waiting.push(record);
+      added += 1;
       begin();
       wakeUp();
     },

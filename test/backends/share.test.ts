@@ -60,6 +60,19 @@ describe('folders on a share', () => {
     expect(await readdir(join(pool.path, 'foreign'))).toEqual(['kept']);
   });
 
+  it('are never one that came while they were planned, and undoing that removes nothing', async () => {
+    const other = await volume({});
+    const item = { ...bench.named(other, 'late-foreign'), kind: 'volume' as const };
+    await mkdir(join(pool.path, 'late-foreign'));
+    await writeFile(join(pool.path, 'late-foreign/kept'), 'kept');
+    for (const source of [undefined, other]) {
+      await expect(bench.backend.create(item, source, signal())).rejects.toMatchObject({ code: 'already-exists' });
+      await bench.backend.discard(item);
+      await bench.backend.purge(item, signal());
+      expect(await readdir(join(pool.path, 'late-foreign'))).toEqual(['kept']);
+    }
+  });
+
   it('are neither in, on nor around another', async () => {
     await volume({ subDir: 'team/a' });
     for (const subDir of ['team/a', 'team/a/b', 'team', '.stowage/x'])

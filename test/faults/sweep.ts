@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readlink, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { logicalVolumes, volumeGroupOf } from '../support/volume-groups.ts';
@@ -60,7 +60,7 @@ async function removeFromShare(pool: string, kept: readonly { id: string }[]): P
   await removeAllBut(pool, (entry) => entry.name === '.stowage' || isBase(entry));
   const claims = join(pool, '.stowage/claims');
   for (const name of await readdir(claims)) {
-    const owner = (await readFile(join(claims, name), 'utf8')).trim();
+    const owner = await readlink(join(claims, name));
     if (kept.some(({ id }) => id === owner)) await rm(join(claims, name));
   }
 }

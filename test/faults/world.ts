@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { lstat, readdir, readFile, statfs } from 'node:fs/promises';
+import { lstat, readdir, readFile, readlink, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parseMountTable } from '../../src/host/mountinfo.ts';
@@ -155,7 +155,7 @@ async function listing(root: string, folders: readonly string[], named: (text: s
 async function shareListing(pool: string, named: (text: string) => string): Promise<string[]> {
   const lines = await listing(pool, ['.stowage/copies'], named);
   for (const name of await readdir(join(pool, '.stowage/claims')).catch(() => []))
-    lines.push(`${name} is claimed by ${named(await readFile(join(pool, '.stowage/claims', name), 'utf8')).trim()}`);
+    lines.push(`${name} is claimed by ${named(await readlink(join(pool, '.stowage/claims', name)))}`);
   for (const path of await readdir(pool, { recursive: true })) {
     if (path.startsWith('.stowage')) continue;
     const { mode, uid, gid } = await lstat(join(pool, path));

@@ -154,6 +154,44 @@ describe('rename', () => {
   });
 });
 
+describe('moveFolder', () => {
+  it('moves a folder from one place beneath the root to another', async () => {
+    await mkdir(at('from/folder'), { recursive: true });
+    await mkdir(at('to'));
+    expect(await files.moveFolder(folder, 'from/folder', 'to/moved')).toBe(true);
+    expect(await files.moveFolder(folder, 'to/moved', 'moved')).toBe(true);
+    expect((await readdir(folder)).sort()).toEqual(['from', 'moved', 'to']);
+  });
+
+  it('moves nothing that is missing or no folder, and says where its new place is missing', async () => {
+    await mkdir(at('to'));
+    await writeFile(at('file'), '');
+    await symlink('to', at('link'));
+    for (const from of ['missing', 'missing/folder', 'file', 'link'])
+      expect(await files.moveFolder(folder, from, 'to/moved')).toBe(false);
+    await expect(files.moveFolder(folder, 'to', 'missing/to')).rejects.toMatchObject({ code: 'ENOENT' });
+    expect((await readdir(folder)).sort()).toEqual(['file', 'link', 'to']);
+  });
+
+  it('follows no link on the way', async () => {
+    await mkdir(at('away/folder'), { recursive: true });
+    await symlink('away', at('link'));
+    await expect(files.moveFolder(folder, 'link/folder', 'moved')).rejects.toMatchObject({ code: 'ELOOP' });
+    await expect(files.moveFolder(folder, 'away/folder', 'link/moved')).rejects.toMatchObject({ code: 'ELOOP' });
+    expect(await readdir(at('away'))).toEqual(['folder']);
+  });
+});
+
+describe('makeLink and readLink', () => {
+  it('keep a text, and leave what is there', async () => {
+    expect(await files.readLink(at('link'))).toBeUndefined();
+    expect(await files.makeLink(at('link'), 'nowhere')).toBe(true);
+    expect(await files.makeLink(at('link'), 'other')).toBe(false);
+    expect(await files.readLink(at('link'))).toBe('nowhere');
+    await expect(files.readLink(folder)).rejects.toMatchObject({ code: 'EINVAL' });
+  });
+});
+
 describe('owner, mode and sync', () => {
   it('changes the thing itself, never what a link leads to', async () => {
     await writeFile(at('a'), '');

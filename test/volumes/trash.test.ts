@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { createLog } from '../../src/telemetry/log.ts';
 import type { StoredRecord } from '../../src/volumes/record.ts';
@@ -20,9 +20,13 @@ function start(options: { bytesPerSecond?: number; freesBytes?: number; failures
   const logged: string[] = [];
   let freeBytes = 0;
   let running = 0;
+  let batches = 0;
   const trash = createTrash({
     log: createLog('info', { write: (line) => logged.push(line) }),
     bytesPerSecond,
+    check: async () => {
+      batches += 1;
+    },
     freeBytes: async () => freeBytes,
     forget: async (records) => {
       for (const { id } of records) {
@@ -44,10 +48,30 @@ function start(options: { bytesPerSecond?: number; freesBytes?: number; failures
       }
     },
   });
-  return { trash, purged, forgotten, logged };
+  return { trash, purged, forgotten, logged, batches: () => batches };
 }
 
+afterEach(() => {
+  jest.useRealTimers();
+});
+
 describe('the trash', () => {
+  it('lets those be first who delete one after another, but not for ever', async () => {
+    jest.useFakeTimers();
+    const batchesAfter = async (ms: number, addedEach40Ms: number) => {
+      const { trash, batches } = start();
+      trash.add(item('first'));
+      for (const endMs = Date.now() + ms; Date.now() < endMs; await jest.advanceTimersByTimeAsync(40))
+        for (let count = 0; count < addedEach40Ms; count++) trash.add(item('more'));
+      await trash.stop();
+      return batches();
+    };
+    expect(await batchesAfter(120, 0)).toBe(1);
+    expect(await batchesAfter(900, 1)).toBe(0);
+    expect(await batchesAfter(1100, 1)).toBe(1);
+    expect(await batchesAfter(120, 300)).toBe(1);
+  });
+
   it('is emptied one after another, in order', async () => {
     const { trash, purged, forgotten, logged } = start();
     for (const id of ['a', 'b', 'c']) trash.add(item(id));

@@ -1,27 +1,62 @@
-import { errnoOf, messageOf, StowageError } from '../../errors.ts';
+import { errnoOf, isStowageError, messageOf, StowageError } from '../../errors.ts';
 import type { Files } from '../../host/files.ts';
 import type { Item, SharePlace } from '../backend.ts';
 import { shareLayout } from '../layout.ts';
+import { endIfAborted } from '../signals.ts';
 import type { Claims } from './claims.ts';
 import type { Copier } from './copy.ts';
+import { foreign } from './place.ts';
 import type { SharePlaces } from './places.ts';
+
+interface Deps {
+  readonly files: Files;
+  readonly places: SharePlaces;
+  readonly claims: Claims;
+  readonly copier: Copier;
+}
 
 /**
  * Makes the item's folder, empty or as a copy of the source, with the owner and mode that were asked for; see Backend.create. A folder that several
  * volumes share is taken as it is where it is there.
  */
 export async function createFolder(
-  deps: { files: Files; places: SharePlaces; claims: Claims; copier: Copier },
+  deps: Deps,
   item: Item,
   source: Item | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const { files, places, claims } = deps;
+  const { places, claims } = deps;
+  if (item.kind === 'snapshot' || shareLayout(item).shared) {
+    if (!(await places.exists(item))) await build(deps, item, source, signal);
+    return;
+  }
+  // Before there is a claim, by which undoing this would take what is there for ours.
+  await places.checkFree(item);
+  const isNew = await claims.take(item);
+  try {
+    if (source === undefined) await makeEmpty(deps, item, isNew, signal);
+    else if (isNew || !(await places.exists(item))) await build(deps, item, source, signal);
+  } catch (error) {
+    // Somebody's own folder came into this place: with the claim it would go to the trash, where this creation is undone.
+    if (isStowageError(error, 'already-exists')) await claims.release(item);
+    throw error;
+  }
+}
+
+/** An empty folder needs no temporary name: it is made by one request, and its owner and mode may be set again. */
+async function makeEmpty({ files, places }: Deps, item: Item, isNew: boolean, signal: AbortSignal): Promise<void> {
+  endIfAborted(signal, `making ${item.kind} ${item.id}`);
   const place = shareLayout(item);
-  const isShared = item.kind === 'volume' && place.shared;
-  const isNew = item.kind === 'volume' && !isShared && (await claims.take(item));
-  if (!isNew && (await places.exists(item))) return;
-  await places.build(
+  const isMade = await places.make(item, place.mode ?? DEFAULT_MODE);
+  if (!isMade && isNew) throw foreign(place.subDir);
+  if (place.uid === undefined && place.gid === undefined && isMade) return;
+  await places.within(item, (path) => setOwner(files, `${path}/.`, place));
+}
+
+function build(deps: Deps, item: Item, source: Item | undefined, signal: AbortSignal): Promise<void> {
+  const { files, places } = deps;
+  const place = shareLayout(item);
+  return places.build(
     item,
     async (path) => {
       if (source !== undefined) await copyContent(deps, item, source, path, signal);

@@ -37,3 +37,11 @@ export function parentOf(subDir: string): string {
   const parent = posix.dirname(subDir);
   return parent === '.' ? '' : parent;
 }
+
+/** The error for what lies in a new volume's place. @param name relative to the share */
+export function foreign(name: string): StowageError {
+  return new StowageError(
+    'already-exists',
+    `${name} exists on the share already, and is no volume of ours; use another subDir, or onDelete: retain to use what is there`,
+  );
+}

@@ -1,5 +1,5 @@
 import { basename, join, posix } from 'node:path';
-import { errnoOf, isStowageError, StowageError } from '../../errors.ts';
+import { errnoOf, isStowageError } from '../../errors.ts';
 import type { Files } from '../../host/files.ts';
 import type { Item } from '../backend.ts';
 import { shareLayout } from '../layout.ts';
@@ -8,14 +8,12 @@ import { compactTime } from '../places.ts';
 import { removeEntry, removeHalfMade } from '../remove.ts';
 import { DRIVER_STOPS, endIfAborted } from '../signals.ts';
 import type { Claims } from './claims.ts';
-import { OWN_FOLDER, parentOf } from './place.ts';
+import { foreign, OWN_FOLDER, parentOf } from './place.ts';
 import { reaching } from './reach.ts';
 
 const TEMPORARY = `${OWN_FOLDER}/tmp`;
 const TRASH = `${OWN_FOLDER}/trash`;
 const SNAPSHOTS = `${OWN_FOLDER}/copies`;
-/** Changes of folders are synchronous under NFS, and fsync(2) of one does nothing (Linux's fs/nfs/dir.c, nfs_fsync_dir). */
-const BY_SERVER = 'later';
 
 /** Where the items of one share lie: volumes in the folders that were asked for, all else in `.stowage`. */
 export interface SharePlaces {
@@ -25,6 +23,10 @@ export interface SharePlaces {
   exists(item: Item): Promise<boolean>;
   /** @throws 'precondition' where a link or a file is on the way to a new volume's folder; its parents may be missing */
   checkWay(subDir: string): Promise<void>;
+  /** @throws 'already-exists' for what is in a new volume's place and is no volume's, 'busy' for what another volume has not yet left */
+  checkFree(item: Item): Promise<void>;
+  /** Makes the item's empty folder in its place, whose parents are made. @returns false where a folder is there @throws 'already-exists' where another thing is */
+  make(item: Item, mode: number): Promise<boolean>;
   /** Makes a folder at a temporary path and lets `fill` fill it, then renames it to its place, whose parents are made: complete or not at all. */
   build(item: Item, fill: (path: string) => Promise<void>, how: BuildOptions): Promise<void>;
   /** Lets `use` reach the item's folder, through no link. ENOENT where it is missing. */
@@ -60,9 +62,8 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
     }
   }
 
-  /** The item's path beneath its parent, reached without following links; undefined where the parent is missing. */
-  async function at<T>(item: Item, use: (path: string) => Promise<T>): Promise<T | undefined> {
-    const name = relative(item);
+  /** A path beneath its parent, reached without following links; undefined where the parent is missing. */
+  async function at<T>(name: string, use: (path: string) => Promise<T>): Promise<T | undefined> {
     try {
       return await within(parentOf(name), (folder) => use(join(folder, basename(name))));
     } catch (error) {
@@ -74,31 +75,29 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
   const remove = (path: string, signal: AbortSignal) => removeEntry(files, path, signal);
 
   async function makeEmpty(path: string, { signal, mode, resumes }: BuildOptions): Promise<void> {
-    if ((await files.makeFolder(path, mode, BY_SERVER)) || resumes) return;
+    if ((await files.makeFolder(path, mode)) || resumes) return;
     await remove(path, signal);
-    await files.makeFolder(path, mode, BY_SERVER);
+    await files.makeFolder(path, mode);
   }
 
-  async function settle(item: Item, made: string): Promise<void> {
+  /** The item's path, beneath its parents, which are made. */
+  async function atNew<T>(item: Item, use: (path: string) => Promise<T>): Promise<T> {
     const name = relative(item);
     const parent = parentOf(name);
     if (parent !== '') await reaching(parent, () => files.makeBeneath(sharePath, parent, 'folder', 0o755));
-    await within(parent, async (folder) => {
-      const path = join(folder, basename(name));
-      if ((await files.stat(path)) !== undefined) {
-        throw new StowageError(
-          'already-exists',
-          `${name} exists on the share already, and is no volume of ours; use another subDir, or onDelete: retain to use what is there`,
-        );
-      }
-      await files.rename(made, path, BY_SERVER);
-    });
+    return within(parent, (folder) => use(join(folder, basename(name))));
   }
+
+  const settle = (item: Item, made: string) =>
+    atNew(item, async (path) => {
+      if ((await files.stat(path)) !== undefined) throw foreign(relative(item));
+      await files.rename(made, path);
+    });
 
   return {
     relative,
     path: (item) => join(sharePath, relative(item)),
-    exists: async (item) => (await at(item, (path) => files.stat(path)))?.type === 'folder',
+    exists: async (item) => (await at(relative(item), (path) => files.stat(path)))?.type === 'folder',
     async checkWay(subDir) {
       const parent = parentOf(subDir);
       if (parent === '') return;
@@ -106,7 +105,20 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
         if (errnoOf(error) !== 'ENOENT') throw error;
       });
     },
+    async checkFree(item) {
+      const name = relative(item);
+      const isThere = (await at(name, (path) => files.stat(path))) !== undefined;
+      if (isThere && !(await claims.isTaken(item))) throw foreign(name);
+    },
     within: (item, use) => within(relative(item), use),
+    make: (item, mode) =>
+      atNew(item, async (path) => {
+        try {
+          return await files.makeFolder(path, mode);
+        } catch (error) {
+          throw errnoOf(error) === 'EEXIST' ? foreign(relative(item)) : error;
+        }
+      }),
     build: (item, fill, how) =>
       within(TEMPORARY, async (folder) => {
         const path = join(folder, item.folder);
@@ -123,23 +135,20 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
       }),
     async discard(item) {
       if (item.kind === 'volume' && !(await claims.isOf(item))) return; // it has left, and the place may be another's
-      await within(TRASH, (trash) =>
-        at(item, async (path) => {
-          if ((await files.stat(path))?.type !== 'folder') return; // whatever took its place is not ours
-          await files.rename(path, join(trash, item.folder), BY_SERVER);
-        }),
-      );
+      // Whatever else took its place is not ours.
+      const from = relative(item);
+      await reaching(parentOf(from), () => files.moveFolder(sharePath, from, posix.join(TRASH, item.folder)));
       if (item.kind === 'volume') await claims.release(item);
     },
     async archive(item, time) {
       if (!(await claims.isOf(item))) return;
-      await at(item, async (path) => {
+      await at(relative(item), async (path) => {
         if ((await files.stat(path))?.type !== 'folder') return;
         const name = basename(path);
         const plain = join(path, '..', `archived-${name}`);
         const isTaken = (await files.stat(plain)) !== undefined;
         const to = isTaken ? `${plain}-${compactTime(time)}-${item.id.slice(-8)}` : plain;
-        await files.rename(path, to, BY_SERVER);
+        await files.rename(path, to);
       });
       await claims.release(item);
     },

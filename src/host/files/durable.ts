@@ -4,32 +4,32 @@ import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { errnoOf } from '../../errors.ts';
 import type { Files } from '../files.ts';
-import { fsync, NEW_FILE_FLAGS, syncFolder, withFolder, withOpen } from './fd.ts';
+import { OWN_FILE_FLAGS, type SyncFolder, withOpen } from './fd.ts';
 import { temporaryBeside } from './temporary.ts';
 
 const write = promisify(writeWithCallback);
 
 /** Files that are there whole or not at all, and gone for good or not at all, after a crash. */
-export const durable: Pick<Files, 'writeDurably' | 'removeDurably'> = {
-  async writeDurably(path, text) {
-    await withFolder(dirname(path), async (folder) => {
+export function createDurable(syncFolder: SyncFolder): Pick<Files, 'writeDurably' | 'removeDurably'> {
+  return {
+    async writeDurably(path, text) {
       const temporary = temporaryBeside(path);
       try {
         // O_SYNC: the write is its own fsync, one wait less (open(2)).
-        await withOpen(temporary, NEW_FILE_FLAGS | constants.O_SYNC, (fd) => writeAll(fd, text));
+        await withOpen(temporary, OWN_FILE_FLAGS | constants.O_SYNC, (fd) => writeAll(fd, text));
         await rename(temporary, path);
       } catch (error) {
         await removeIfThere(temporary);
         throw error;
       }
-      await fsync(folder);
-    });
-  },
+      await syncFolder(dirname(path));
+    },
 
-  async removeDurably(path) {
-    if (await removeIfThere(path)) await syncFolder(dirname(path));
-  },
-};
+    async removeDurably(path) {
+      if (await removeIfThere(path)) await syncFolder(dirname(path));
+    },
+  };
+}
 
 /** Unlinks a file; false where it was not there (ENOENT). */
 export async function removeIfThere(path: string): Promise<boolean> {

@@ -17,6 +17,8 @@ export const READ_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 export const FOLDER_FLAGS = O_RDONLY | O_DIRECTORY;
 /** A file that must not be there yet. */
 export const NEW_FILE_FLAGS = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
+/** A file of a name that nobody else has. Without O_EXCL, which NFS carries out with one more change of the file. */
+export const OWN_FILE_FLAGS = O_RDWR | O_CREAT | O_NOFOLLOW;
 export const NEW_FILE_MODE = 0o600;
 /** open(2): only a reference to what lies there. Node has no name for it; the same on x86-64 and arm64. */
 export const O_PATH = 0o10000000;
@@ -40,6 +42,9 @@ export async function withFolder<T>(path: string, use: (fd: number) => Promise<T
     fs.closeSync(fd);
   }
 }
+
+/** Makes what was changed in a folder durable. */
+export type SyncFolder = (path: string) => Promise<void>;
 
 /** fsync of a folder: what was made, renamed or removed in it stays so after a crash (fsync(2)). */
 export function syncFolder(path: string): Promise<void> {

@@ -20,8 +20,8 @@ export async function readAttributes(job: Job, fd: number, stat: BigStat): Promi
 export interface WriteOptions {
   /** Makes the content durable before the times are set. */
   readonly flush?: () => Promise<void>;
-  /** Where the target was made just now. */
-  readonly made?: Inheritance;
+  /** Where the target was made just now: what it was then (a server is asked anew after each write), and what it has from its folder. */
+  readonly made?: { readonly stat: BigStat; readonly inheritance: Inheritance };
 }
 
 /** Gives the target owner, extended attributes (ACLs among them), mode, and at last the times: who has the source's is complete. */
@@ -31,21 +31,21 @@ export async function writeAttributes(
   fd: number,
   { flush, made }: WriteOptions = {},
 ): Promise<void> {
-  const there = statOf(fd);
+  const there = made?.stat ?? statOf(fd);
   if (there.uid !== stat.uid || there.gid !== stat.gid) await giveAway(fd, stat);
   if (xattrs !== undefined) {
-    await writeMode(fd, stat);
+    await writeMode(fd, there, stat);
     // An ACL may change the mode; and on some servers a mode takes the ACL away.
-    const inherited = made && { ...made, mode: stat.mode };
-    if (await writeXattrs(job, xattrs, openedPath(fd), inherited)) await writeMode(fd, stat);
+    const inherited = made && { ...made.inheritance, mode: stat.mode };
+    if (await writeXattrs(job, xattrs, openedPath(fd), inherited)) await writeMode(fd, statOf(fd), stat);
   }
   await flush?.();
   await setTimes(fd, stat);
 }
 
-async function writeMode(fd: number, { mode }: BigStat): Promise<void> {
+async function writeMode(fd: number, there: BigStat, { mode }: BigStat): Promise<void> {
   const wanted = mode & PERMISSION_BITS;
-  if ((statOf(fd).mode & PERMISSION_BITS) !== wanted) await chmod(openedPath(fd), Number(wanted));
+  if ((there.mode & PERMISSION_BITS) !== wanted) await chmod(openedPath(fd), Number(wanted));
 }
 
 async function giveAway(fd: number, { uid, gid }: BigStat): Promise<void> {

@@ -127,11 +127,12 @@ async function copyFile(job: Job, pair: OpenPair, entry: Entry): Promise<BigStat
     const stat = statOf(source);
     const target = await openBeneath(pair.target, entry.name, NEW_FILE_FLAGS, Number(stat.mode) & NEW_MODE_BITS);
     try {
+      const made = { stat: statOf(target), inheritance: pair.inheritance };
       const isCloned = await copyData(job, source, target, stat, (bytes) => {
         entry.counted += bytes;
       });
       await writeAttributes(job, await readAttributes(job, source, stat), target, {
-        made: pair.inheritance,
+        made,
         ...(isCloned ? {} : { flush: () => fsync(target) }),
       });
       return statOf(target);

@@ -37,7 +37,7 @@ export async function readXattrs(job: Job, path: string): Promise<Xattrs> {
 export interface Inheritance {
   readonly isAny: boolean; // of POSIX ACLs
   /** The NFS 4 ACLs of new entries, by their mode: the same for each. */
-  readonly nfs4Acls: Map<bigint, Buffer | undefined>;
+  readonly nfs4Acls: Map<bigint, Promise<Buffer | undefined>>;
 }
 
 export async function readInheritance(job: Job, folderPath: string): Promise<Inheritance> {
@@ -82,9 +82,13 @@ async function namesOf(job: Job, path: string): Promise<string[]> {
   return all.filter((name) => !SAME_AGAIN.has(name));
 }
 
-async function aclOfNew(path: string, { nfs4Acls, mode }: Inheritance & { readonly mode: bigint }) {
-  if (!nfs4Acls.has(mode)) nfs4Acls.set(mode, await xattrOf(path, NFS4_ACL));
-  return nfs4Acls.get(mode);
+/** The first one is asked, also while others are copied beside it. */
+function aclOfNew(path: string, { nfs4Acls, mode }: Inheritance & { readonly mode: bigint }) {
+  const known = nfs4Acls.get(mode);
+  if (known !== undefined) return known;
+  const asked = xattrOf(path, NFS4_ACL);
+  nfs4Acls.set(mode, asked);
+  return asked;
 }
 
 /** Nothing where it is missing: on XFS an ACL has two names. */
