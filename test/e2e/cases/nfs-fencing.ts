@@ -56,7 +56,7 @@ function takeover(
   needs: readonly Feature[],
 ): Case {
   return {
-    name: `${workload.what} taken over from a node that lives and is silent`,
+    name: `NFS: ${workload.what} taken over from a node that lives and is silent`,
     chart: 'managed',
     needs: ['nfs', 'nfsServing', 'quota', 'twoNodes', ...needs],
     async run(stowage) {
