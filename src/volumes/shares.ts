@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod/mini';
 import type { Backend } from '../backends/backend.ts';
 import type { NfsConfig, SharePoolConfig } from '../config/schema.ts';
@@ -9,6 +10,7 @@ import { listRemembered } from '../pools/identity.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { ManagedPool } from './context.ts';
 import { hashPool } from './ids.ts';
+import { createTurns, type Turns } from './turns.ts';
 
 /**
  * The shares that volumes were made on: each is a pool. The table of them, one file each in the state folder, leads from an id to its server, and is durable
@@ -48,18 +50,34 @@ export interface SharesDeps {
 export function createShares({ files, config, log, pathOf, manage, look }: SharesDeps): Shares {
   const folder = join(config.stateDir, 'shares');
   const pools = new Map<string, ManagedPool>();
+  const optionsOf = new Map<string, readonly string[]>(); // by name: those that each pool was made with
   const looked = new Map<string, Backend>(); // by name
+  const turns = new Map<string, Turns>(); // by name
   const remembered = new Map<string, string>(); // hashes of pools, by name: of those not seen since the start
 
   function enter(source: ShareSource, options: readonly string[]): ManagedPool {
     const pool = manage(poolConfig(config, source, pathOf({ ...source, options })), options);
     pools.set(pool.name, pool);
+    optionsOf.set(pool.name, options);
     return pool;
   }
 
   function known(source: ShareSource): ManagedPool | undefined {
     const pool = pools.get(shareName(source));
     return pool?.identity() !== undefined || remembered.has(shareName(source)) ? pool : undefined;
+  }
+
+  /** The pool of this name, where what was named for it is the same, or led there. */
+  async function usable(source: ShareSource, options: readonly string[]): Promise<ManagedPool | undefined> {
+    const there = pools.get(shareName(source));
+    if (there === undefined || isDeepStrictEqual(optionsOf.get(there.name), options)) return there;
+    return there.check().then(
+      () => there,
+      (error: unknown) => {
+        log.warn({ pool: there.name, options, error: messageOf(error) }, 'never reached: other options are tried');
+        return undefined;
+      },
+    );
   }
 
   async function readEntry(file: string): Promise<void> {
@@ -86,12 +104,19 @@ export function createShares({ files, config, log, pathOf, manage, look }: Share
     },
     async open(source, options) {
       const name = shareName(source);
-      // One that was never reached may have been named with options that do not lead there.
       const there = known(source);
       if (there !== undefined) return there;
-      const entry = { schema: 1, ...source, options };
-      await files.writeDurably(join(folder, `${name}.json`), `${JSON.stringify(entry)}\n`);
-      return enter(source, options);
+      const turn = turns.get(name) ?? createTurns();
+      turns.set(name, turn);
+      // One that was never reached may have been named with options that do not lead there. But a share has one pool at a time: two
+      // would be opened side by side, and the later one's recovery would undo what the first one is making.
+      return turn(async () => {
+        const first = known(source) ?? (await usable(source, options));
+        if (first !== undefined) return first;
+        const entry = { schema: 1, ...source, options };
+        await files.writeDurably(join(folder, `${name}.json`), `${JSON.stringify(entry)}\n`);
+        return enter(source, options);
+      });
     },
     known,
     look(source, options) {

@@ -57,7 +57,7 @@ async function whileItIsSilent(stowage: Stowage): Promise<number> {
 
 export const nfsDeadServerCases: readonly Case[] = [
   {
-    name: 'a server stopped and back while pods run and are deleted',
+    name: 'NFS: a server stopped and back while pods run and are deleted',
     chart: 'managed',
     needs: ['nfs', 'nfsServer', 'nfsStop', 'nfsServing', 'quota'],
     async run(stowage) {

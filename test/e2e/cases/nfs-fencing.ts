@@ -10,7 +10,7 @@ const NAME = 'e2e-takeover';
 const [FIRST, SECOND] = [`${NAME}-first`, `${NAME}-second`];
 const TAINT = 'node.kubernetes.io/out-of-service';
 /** So long the node says nothing to the cluster: it takes most of a minute until that is noticed. */
-const SILENT_SECONDS = 300;
+const SILENT_SECONDS = 240;
 const AT_LEAST = 20;
 
 /** Runs on a node that goes on: its kubelet is stopped for a while; then what the first pod has seen is kept. */
@@ -56,7 +56,7 @@ function takeover(
   needs: readonly Feature[],
 ): Case {
   return {
-    name: `${workload.what} taken over from a node that lives and is silent`,
+    name: `NFS: ${workload.what} taken over from a node that lives and is silent`,
     chart: 'managed',
     needs: ['nfs', 'nfsServing', 'quota', 'twoNodes', ...needs],
     async run(stowage) {

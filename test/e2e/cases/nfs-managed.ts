@@ -17,7 +17,7 @@ const OVERFILL = `dd if=/dev/zero of=/data/large bs=1M count=${(2 * KIBIBYTES) /
 /** Snapshot, restore and clone of a volume that is in use. */
 function copies(storageClass: string, needs: readonly Feature[]): Case {
   return {
-    name: `snapshot, restore and clone of ${storageClass}`,
+    name: `NFS: snapshot, restore and clone of ${storageClass}`,
     chart: 'managed',
     needs: ['nfs', 'nfsServing', 'snapshots', ...needs],
     async run(stowage) {
@@ -71,7 +71,7 @@ async function sourceOf({ nfs }: Stowage, node: string, volume: string): Promise
 
 export const nfsManagedCases: readonly Case[] = [
   {
-    name: 'a volume that a node serves: attached, held to its size, detached',
+    name: 'NFS: a volume that a node serves, attached, held to its size, detached',
     chart: 'managed',
     needs: [...NEEDS, 'twoNodes'],
     async run(stowage) {
@@ -114,7 +114,7 @@ export const nfsManagedCases: readonly Case[] = [
     },
   },
   {
-    name: 'growth of a volume that a node serves, while in use',
+    name: 'NFS: growth of a volume that a node serves, while in use',
     chart: 'managed',
     needs: NEEDS,
     async run(stowage) {
@@ -132,7 +132,7 @@ export const nfsManagedCases: readonly Case[] = [
   copies(CLASS, ['quota']),
   copies(`${CLASS}-btrfs`, ['btrfs']),
   {
-    name: 'drivers of NFS killed while pods write',
+    name: 'NFS: drivers killed while pods write',
     chart: 'managed',
     needs: NEEDS,
     async run(stowage) {

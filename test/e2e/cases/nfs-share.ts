@@ -38,7 +38,7 @@ async function attachedTo({ nfs }: Stowage, volume: string): Promise<string[]> {
 
 export const nfsShareCases: readonly Case[] = [
   {
-    name: 'life of a volume on a share of a server',
+    name: 'NFS: life of a volume on a share of a server',
     chart: 'share',
     needs: NEEDS,
     async run(stowage) {
@@ -76,7 +76,7 @@ export const nfsShareCases: readonly Case[] = [
     },
   },
   {
-    name: 'pods of two nodes add to one file on a share at once',
+    name: 'NFS: pods of two nodes add to one file on a share at once',
     chart: 'share',
     needs: [...NEEDS, 'twoNodes'],
     async run(stowage) {
@@ -100,7 +100,7 @@ export const nfsShareCases: readonly Case[] = [
     },
   },
   {
-    name: 'snapshot, restore, clone and growth on a share',
+    name: 'NFS: snapshot, restore, clone and growth on a share',
     chart: 'share',
     needs: [...NEEDS, 'snapshots'],
     async run(stowage) {
@@ -137,7 +137,7 @@ export const nfsShareCases: readonly Case[] = [
     },
   },
   {
-    name: 'helm test with NFS, share mode',
+    name: 'NFS: helm test, share mode',
     chart: 'share',
     needs: NEEDS,
     async run(stowage) {
