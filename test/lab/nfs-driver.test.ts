@@ -124,7 +124,7 @@ describe('volumes on a share', () => {
     await unpublished(first, 'first');
     await unpublished(second, 'second');
     for (const name of ['first', 'second']) expect(await readdir(stagingPath(name))).toEqual([]);
-    for (const volumeId of [first, second]) await (await started()).service.deleteVolume({ volumeId }, signal());
+    for (const volumeId of [first, second]) await driver?.service.deleteVolume({ volumeId }, signal());
     await driver?.idle();
   });
 
