@@ -3,6 +3,7 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { serveAdmin } from '../../src/cli/admin.ts';
+import { stagedAt } from '../../src/staging/stage.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { MIB, makeDriver, signal, type TestDriver } from '../support/driver.ts';
 
@@ -82,12 +83,12 @@ describe('the commands that look', () => {
   it('ls says where a volume is mounted, what it holds, and what is wrong with it, as table and as JSON', async () => {
     await at.mounted(id, async () => {
       const { stdout } = await stowage('ls', '--config', config);
-      expect(stdout).toMatch(new RegExp(`${id} +pvc-seen +${at.stagingPath(id)} +ok$`, 'm'));
+      expect(stdout).toMatch(new RegExp(`${id} +pvc-seen +${stagedAt(at.stagingPath(id))} +ok$`, 'm'));
       expect(stdout).toMatch(/^ {40,}\S+\/targets\/\S+$/m);
       const shown = await listed();
       const volume = shown.items.find((item) => item.id === id);
       expect(volume).toMatchObject({ kind: 'volume', pool: 'disk', state: 'ready', sizeBytes: 32 * MIB, nodes: [] });
-      expect(volume?.mounts?.[0]).toBe(at.stagingPath(id));
+      expect(volume?.mounts?.[0]).toBe(stagedAt(at.stagingPath(id)));
       expect(volume?.mounts).toHaveLength(2);
       expect(volume?.usedBytes).toBeGreaterThan(0);
       expect(volume?.usedBytes).toBeLessThan(32 * MIB);

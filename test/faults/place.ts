@@ -121,6 +121,11 @@ export function isLvm(backend: BackendName): boolean {
   return backend === 'lvm' || backend === 'thick lvm';
 }
 
+/** The call that moves a folder to the trash. */
+export function toTrash({ backend }: Pick<Paths, 'backend'>): 'files.rename' | 'files.moveFolder' {
+  return backend === 'share' ? 'files.moveFolder' : 'files.rename';
+}
+
 /** The name of the pool that the volumes are in. */
 export function poolNameOf({ backend }: Pick<Paths, 'backend'>): string {
   return backend === 'share' ? SHARE_POOL : 'pool';

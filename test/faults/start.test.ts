@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { describeError, type Variant } from './every-call.ts';
 import type { Call, Fault } from './inject.ts';
-import { makePlace, type Place } from './place.ts';
+import { makePlace, type Place, toTrash } from './place.ts';
 import { crash, newFaultyHost, type Running, start } from './running.ts';
 import { need, readySnapshot, type Scenario, type State, sources } from './scenarios.ts';
 import { type Bench, check, dismantle, type Outcome, persist, prepare } from './trial.ts';
@@ -64,16 +64,13 @@ async function leaveHalfDone({ place, running, base, scenario: { kind } }: Bench
     await faulty.settled();
     faulty.arm();
   };
-  // The second record of a creation says that it is ready, on a share behind the claim; the fifth of a group, that its second member is.
-  const ready = place.backend === 'share' ? 3 : 2;
-  await dieAt(nth('files.writeDurably', ready), () => createVolume(csi, { name: 'volume', kind }));
-  await dieAt(nth('files.writeDurably', ready), () =>
-    createVolume(csi, { name: 'copy', kind, fromVolume: both[0] ?? '' }),
-  );
+  // The second record of a creation says that it is ready; the fifth of a group, that its second member is.
+  await dieAt(nth('files.writeDurably', 2), () => createVolume(csi, { name: 'volume', kind }));
+  await dieAt(nth('files.writeDurably', 2), () => createVolume(csi, { name: 'copy', kind, fromVolume: both[0] ?? '' }));
   await dieAt(nth('files.writeDurably', 2), () => createSnapshot(csi, 'snapshot', both[0] ?? ''));
   await dieAt(nth('files.writeDurably', 5), () => createGroup(csi, 'group', both));
-  await dieAt(nth('files.rename', 1), () => deleteVolume(csi, victim));
-  await dieAt(nth('files.rename', 2), () => deleteGroup(csi, old.groupSnapshotId, old.snapshotIds));
+  await dieAt(nth(toTrash(place), 1), () => deleteVolume(csi, victim));
+  await dieAt(nth(toTrash(place), 2), () => deleteGroup(csi, old.groupSnapshotId, old.snapshotIds));
   await crash(running);
   return { ...base, victim, oldGroup: old.groupSnapshotId, oldSnapshots: old.snapshotIds.join() };
 }

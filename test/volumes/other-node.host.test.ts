@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, it } from '@jest/globals';
 import { createHost } from '../../src/host/system.ts';
+import { stagedAt } from '../../src/staging/stage.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { openDriver } from '../../src/volumes/driver.ts';
 import { MIB, makeDriver, mount, signal, type TestDriver } from '../support/driver.ts';
@@ -26,7 +27,7 @@ it('a disk that is put into another node brings its volumes along, and they can 
     expect((await service.getVolume({ volumeId: volume.id }, signal())).condition.abnormal).toBe(false);
     const at2 = { volumeId: volume.id, stagingPath: at.stagingPath(volume.id) };
     await service.stage({ ...at2, capability: mount(), volumeContext: { pool: 'disk' } }, signal());
-    expect(await readFile(join(at2.stagingPath, 'file'), 'utf8')).toBe('data');
+    expect(await readFile(join(stagedAt(at2.stagingPath), 'file'), 'utf8')).toBe('data');
     await service.unstage(at2, signal());
     const source = { kind: 'volume', id: volume.id } as const;
     const copy = await service.createVolume(
