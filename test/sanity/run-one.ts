@@ -20,7 +20,6 @@ const EXPANDED_BYTES = 1024 * MIB;
 const READY_TIMEOUT_MS = 30_000;
 const TRASH_TIMEOUT_MS = 30_000;
 const LIMIT_MINUTES = 15;
-const WITHDRAW_TRIES = 50;
 
 /** One line of the table, with what is wrong in words. */
 export interface Row {
@@ -107,12 +106,13 @@ async function clearServer(): Promise<void> {
 }
 
 /**
- * The root that a driver leaves exported for the next one. The kernel's server lets go of it a moment after it is told to, which is waited for. What is
- * still exported beneath it shows as a mount that is left behind.
+ * The root that a driver leaves exported for the next one. Detached, since the kernel lets go of what it knew of exports only when the clock has caught up with
+ * its flushes, each of which counts as a second. What is still exported beneath it shows as a mount that is left behind.
  */
 async function withdrawExports(root: string): Promise<void> {
-  const unmount = `for i in $(seq ${WITHDRAW_TRIES}); do umount ${root} && break; sleep 0.2; done`;
-  await nfsUp(`{ exportfs -u '*:${root}'; exportfs -f; ${unmount}; }`);
+  await nfsUp(
+    `{ exportfs -u '*:${root}'; exportfs -f; grep -q ' ${root}/' /proc/self/mountinfo || umount --lazy ${root}; }`,
+  );
 }
 
 /** A new folder of the guest's NFS server, which has this version alone until it is cleaned up. */
