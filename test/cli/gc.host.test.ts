@@ -119,8 +119,10 @@ describe('gc --remove', () => {
 
   it('removes nothing of what a running driver makes and deletes meanwhile', async () => {
     let isDone = false;
+    const kept = new Set<string>(); // of each pool
     const working = (async () => {
       for (let round = 0; !isDone; round++) {
+        kept.add(`${round % 4}`);
         for (const pool of NAMES) {
           const { id } = await at.create(`kept-${pool}-${round % 4}`, { parameters: { pool }, sizeBytes: 16 * MIB });
           const gone = await at.create(`gone-${pool}-${round}`, { parameters: { pool }, sizeBytes: 16 * MIB });
@@ -133,7 +135,7 @@ describe('gc --remove', () => {
     isDone = true;
     await working;
     await at.driver.idle();
-    for (const pool of NAMES) expect((await readdir(join(at.poolPath(pool), 'volumes'))).length).toBe(4);
+    for (const pool of NAMES) expect((await readdir(join(at.poolPath(pool), 'volumes'))).length).toBe(kept.size);
   }, 60_000);
 
   it('needs to know the node', async () => {
