@@ -46,6 +46,8 @@ export function managePool(context: Context, config: PoolConfig, host: Host, met
     trash: createTrash({
       log,
       bytesPerSecond: config.trashBytesPerSecond,
+      // A share has one process for calls and trash alike, and no room to promise; elsewhere a disk or memory is waited for.
+      callersFirst: config.backend === 'share',
       // What else holds volumes gives them back faster or slower in ways of its own.
       freeBytes: async () => (holdsVolumes(config) ? (await host.files.statfs(config.path)).freeBytes : 0),
       check: () => managed.check(),

@@ -4,7 +4,7 @@ import type { StoredRecord } from './record.ts';
 
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 300_000;
-/** While callers delete one after another, emptying would slow them: it waits until nothing came for so long, */
+/** Where callers are let go first: emptying waits until nothing came for so long, */
 const QUIET_MS = 50;
 /** but no longer than this, */
 const LONGEST_WAIT_MS = 1_000;
@@ -26,6 +26,7 @@ export interface Trash {
 }
 
 /**
+ * @param options.callersFirst waits while callers delete one after another, whom emptying would slow; what is in the trash takes room for so long
  * @param options.check makes sure that the pool is there, before each batch
  * @param options.purge removes an item's data
  * @param options.forget removes the records of items whose data is gone
@@ -35,12 +36,13 @@ export interface Trash {
 export function createTrash(options: {
   log: Logger;
   bytesPerSecond: number;
+  callersFirst: boolean;
   check: () => Promise<unknown>;
   purge: (record: StoredRecord, signal: AbortSignal) => Promise<void>;
   forget: (records: readonly StoredRecord[]) => Promise<void>;
   freeBytes: () => Promise<number>;
 }): Trash {
-  const { log, bytesPerSecond, check, purge, forget, freeBytes } = options;
+  const { log, bytesPerSecond, callersFirst, check, purge, forget, freeBytes } = options;
   const waiting: StoredRecord[] = [];
   const refused: StoredRecord[] = []; // for the next try, at retryAtMs
   let retryAtMs = 0;
@@ -88,6 +90,7 @@ export function createTrash(options: {
   }
 
   async function untilQuiet(): Promise<void> {
+    if (!callersFirst) return;
     const endMs = Date.now() + LONGEST_WAIT_MS;
     while (added > addedAtLastLook && waiting.length < MANY && Date.now() < endMs && !abort.signal.aborted) {
       addedAtLastLook = added;

@@ -12,9 +12,16 @@ const item = (id: string): StoredRecord => {
   return { ...sample, id };
 };
 
+interface TrashOptions {
+  readonly bytesPerSecond?: number;
+  readonly freesBytes?: number;
+  readonly failures?: Record<string, number>;
+  readonly callersFirst?: boolean;
+}
+
 /** A trash whose items give back `freesBytes` each, and fail as often as `failures` says. */
-function start(options: { bytesPerSecond?: number; freesBytes?: number; failures?: Record<string, number> } = {}) {
-  const { bytesPerSecond = 0, freesBytes = 0, failures = {} } = options;
+function start(options: TrashOptions = {}) {
+  const { bytesPerSecond = 0, freesBytes = 0, failures = {}, callersFirst = true } = options;
   const purged: string[] = [];
   const forgotten: string[] = [];
   const logged: string[] = [];
@@ -24,6 +31,7 @@ function start(options: { bytesPerSecond?: number; freesBytes?: number; failures
   const trash = createTrash({
     log: createLog('info', { write: (line) => logged.push(line) }),
     bytesPerSecond,
+    callersFirst,
     check: async () => {
       batches += 1;
     },
@@ -70,6 +78,20 @@ describe('the trash', () => {
     expect(await batchesAfter(900, 1)).toBe(0);
     expect(await batchesAfter(1100, 1)).toBe(1);
     expect(await batchesAfter(120, 300)).toBe(1);
+  });
+
+  it('is emptied at once where somebody may wait for the room', async () => {
+    jest.useFakeTimers();
+    const beganAfter10Ms = async (callersFirst: boolean) => {
+      const { trash, batches } = start({ callersFirst });
+      trash.add(item('a'));
+      await jest.advanceTimersByTimeAsync(10);
+      const began = batches();
+      await trash.stop();
+      return began;
+    };
+    expect(await beganAfter10Ms(false)).toBe(1);
+    expect(await beganAfter10Ms(true)).toBe(0);
   });
 
   it('is emptied one after another, in order', async () => {
