@@ -9,6 +9,7 @@ const MINUTE_MS = 60_000;
 const NODE_MS = 5 * MINUTE_MS;
 const KEEP =
   'cd /data; [ -e sum ] || { head -c 8388608 /dev/urandom >file && sha256sum file >sum && sync; }; sha256sum -c sum && sleep infinity';
+const READY = '{.status.conditions[?(@.type=="Ready")].status}';
 const CLASSES = ['stowage-local', 'e2e-fast', 'e2e-plain', 'e2e-cow'];
 
 /** A pod with data for each class, all on the node that the first one got. @returns their names, and the node */
@@ -26,25 +27,24 @@ async function keepers({ cluster, values }: Stowage, prefix: string): Promise<{ 
 }
 
 /** The node answers again, with its disks and with the driver. */
-async function isBack({ cluster }: Stowage, node: string): Promise<void> {
-  const ready = (object: string, namespace?: string) =>
-    cluster.field(object, '{.status.conditions[?(@.type=="Ready")].status}', namespace);
-  await untilTrue(`node ${node} is ready`, NODE_MS, async () => (await ready(`node/${node}`)) === 'True');
+async function isBack(stowage: Stowage, node: string): Promise<void> {
+  const { cluster } = stowage;
+  await nodeIs(stowage, node, 'True');
   for (const namespace of [DISKS_NAMESPACE, NAMESPACE]) {
     await untilTrue(`the pods of ${namespace} on ${node} are ready`, NODE_MS, async () => {
       const pods = await cluster.podsOn(node, namespace);
-      const states = await Promise.all(pods.map((pod) => ready(pod, namespace)));
+      const states = await Promise.all(pods.map((pod) => cluster.field(pod, READY, namespace)));
       return pods.length > 0 && states.every((state) => state === 'True');
     });
   }
 }
 
+/** Whether the node's kubelet says that it is ready; Unknown where nothing was heard of it. */
 async function nodeIs({ cluster }: Stowage, node: string, state: 'True' | 'Unknown'): Promise<void> {
-  const path = '{.status.conditions[?(@.type=="Ready")].status}';
   await untilTrue(
     `node ${node} is ${state}`,
     NODE_MS,
-    async () => (await cluster.field(`node/${node}`, path)) === state,
+    async () => (await cluster.field(`node/${node}`, READY)) === state,
   );
 }
 
