@@ -21,7 +21,7 @@ rm /tmp/pause /tmp/paused && echo $n files`;
 /** Runs on a node: SIGKILL to the drivers, which get no chance to end well. */
 const KILL = `
 for p in /proc/[0-9]*; do
-  tr '\\0' ' ' <$p/cmdline 2>/dev/null | grep -q 'stowage serve --config' && kill -9 \${p#/proc/}
+  tr '\\0' ' ' <$p/cmdline 2>/dev/null | grep -q '^node [^ ]*stowage serve --config' && kill -9 \${p#/proc/}
 done; true`;
 
 /** A pod that writes to the claim of its name; on the node named, where there is one. */
