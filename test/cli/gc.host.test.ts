@@ -3,11 +3,17 @@ import { access, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { isStillStray, straysOf } from '../../src/cli/gc/strays.ts';
+import { type Inspection, inspect } from '../../src/cli/inspect.ts';
 import { MIB, makeDriver, signal, type TestDriver } from '../support/driver.ts';
 
 const run = promisify(execFile);
 const SCRIPT = resolve('dist/stowage.cjs');
 const NAMES = ['images', 'folders', 'subvolumes', 'memory'];
+
+function fail(what: string): never {
+  throw new Error(what);
+}
 
 describe('gc --remove', () => {
   let at: TestDriver;
@@ -116,6 +122,22 @@ describe('gc --remove', () => {
     await access(image);
     expect(output).toMatch(new RegExp(`${stray} +data without a record: removed$`, 'm'));
   });
+
+  it.each(['images', 'folders', 'subvolumes'])(
+    'finds nothing in what was made and deleted while it looked, in %s',
+    async (name) => {
+      const look = () => inspect(['--config', config, '--node-id', 'node-1'], '');
+      const poolOf = ({ pools }: Inspection) => pools.find((pool) => pool.name === name) ?? fail(`no pool ${name}`);
+      const before = await look(); // of the records: the volume is made and deleted after that
+      const first = await at.create('brief', { parameters: { pool: name } });
+      const [seen = fail('nothing seen'), ...others] = await straysOf(before, poolOf(before));
+      expect(others).toEqual([]);
+      await at.service.deleteVolume({ volumeId: first.id }, signal());
+      await at.driver.idle();
+      const after = await look();
+      expect(await isStillStray(after, poolOf(after), seen)).toBe(false);
+    },
+  );
 
   it('removes nothing of what a running driver makes and deletes meanwhile', async () => {
     let isDone = false;

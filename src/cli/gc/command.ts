@@ -62,8 +62,9 @@ async function findingsOf(
 ): Promise<Finding[]> {
   if (typeof strays === 'string') return [{ pool: pool.name, what: strays, path: pool.path }];
   const findings: Finding[] = [];
-  for (const stray of strays.filter((one) => isStillStray(later, pool, one)))
-    findings.push({ pool: pool.name, path: stray.path, what: await whatOf(later, pool, stray, remove) });
+  for (const stray of strays)
+    if (await isStillStray(later, pool, stray))
+      findings.push({ pool: pool.name, path: stray.path, what: await whatOf(later, pool, stray, remove) });
   try {
     return [...findings, ...(await missingData(later, pool))];
   } catch (error) {

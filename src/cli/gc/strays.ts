@@ -25,11 +25,16 @@ export async function straysOf({ host, catalog, backendOf }: Inspection, pool: P
 }
 
 /**
- * True if no record names it now either. Records are written before their data, so that one which is missing in an inspection that began after the stray was
- * seen was not there when its data was.
+ * True if it is still there and no record names it now either. Records are written before their data and outlive it, so that one which is missing in an
+ * inspection that began after the stray was seen was not there when its data was, or has gone with it since. Names do not come back: they end in random digits.
  */
-export function isStillStray(later: Pick<Inspection, 'catalog'>, pool: PoolConfig, stray: Stray): boolean {
-  return stray.place === 'elsewhere' || !knownIn(later, pool).has(folderOf(stray.name));
+export async function isStillStray(
+  later: Pick<Inspection, 'catalog' | 'host'>,
+  pool: PoolConfig,
+  stray: Stray,
+): Promise<boolean> {
+  if (stray.place === 'elsewhere') return true;
+  return !knownIn(later, pool).has(folderOf(stray.name)) && (await later.host.files.stat(stray.path)) !== undefined;
 }
 
 function knownIn({ catalog }: Pick<Inspection, 'catalog'>, pool: PoolConfig): Set<string> {
