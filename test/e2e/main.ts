@@ -13,6 +13,7 @@ import { nfsShareCases } from './cases/nfs-share.ts';
 import { nodeCases } from './cases/nodes.ts';
 import { refusalCases } from './cases/refusals.ts';
 import { scaleCases } from './cases/scale.ts';
+import { snapshotCases } from './cases/snapshots.ts';
 import { storageSuiteCases } from './cases/storage-suite.ts';
 import { upkeepCases } from './cases/upkeep.ts';
 import { wholeDiskCases } from './cases/whole-disks.ts';
@@ -35,6 +36,7 @@ const CASES = [
   ...exampleCases,
   ...lifecycleCases,
   ...growthCases,
+  ...snapshotCases,
   ...refusalCases,
   ...adminCases,
   ...scaleCases,
