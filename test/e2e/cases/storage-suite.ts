@@ -13,22 +13,28 @@ const PROCESSES = process.env.STOWAGE_E2E_PROCESSES ?? '4';
  */
 const SKIP = String.raw`\[Slow\]|\[Disruptive\]|\[Serial\]|\[Feature:Windows\]|\(ntfs\)|Pre-provisioned Snapshot`;
 
+/** What a file system with project quotas alone can pass: df shows a volume's size. */
+const SIZES = 'correct filesystem size';
+
 /** The storage suite of Kubernetes itself, with what the file of test/e2e/testdrivers declares. */
-function suite(backend: string, needs: readonly Feature[]): Case {
+function suite(backend: string, needs: readonly Feature[], part: { focus?: string; skip?: string } = {}): Case {
+  const name = part.focus === undefined ? backend : `${backend}, ${part.focus}`;
   return {
-    name: `storage suite of Kubernetes, ${backend}`,
+    name: `storage suite of Kubernetes, ${name}`,
     needs: ['storageSuite', 'snapshots', ...needs],
     async run({ cluster, nothingLeft }) {
-      const folder = join(FOLDER, backend);
+      const folder = join(FOLDER, name.replace(/\W+/g, '-'));
       await rm(folder, { recursive: true, force: true });
       await mkdir(folder, { recursive: true });
       const e2eTest = (await command('sh', ['-c', 'command -v e2e.test'])).trim();
-      const flags = ['--procs', PROCESSES, '--timeout', '45m', '--no-color', '--skip', SKIP];
+      const skip = part.skip === undefined ? SKIP : `${SKIP}|${part.skip}`;
+      const flags = ['--procs', PROCESSES, '--timeout', '45m', '--no-color', '--skip', skip];
       const report = ['--json-report', 'report.json', '--output-dir', resolve(folder)];
       const driver = `-storage.testdriver=${resolve('test/e2e/testdrivers', `${backend}.yaml`)}`;
       let failure: unknown;
       try {
-        const args = [...flags, ...report, '--focus', 'External.Storage', e2eTest, '--', '-provider=skeleton', driver];
+        const focus = ['--focus', `External.Storage.*${part.focus ?? ''}`];
+        const args = [...flags, ...report, ...focus, e2eTest, '--', '-provider=skeleton', driver];
         await command('sh', ['-c', 'log=$0; exec ginkgo "$@" >"$log" 2>&1', join(folder, 'log'), ...args], {
           timeoutMs: LIMIT_MS,
           env: cluster.env,
@@ -67,6 +73,7 @@ async function readReport(file: string): Promise<{ passed: number; failed: strin
 
 export const storageSuiteCases: readonly Case[] = [
   suite('image', ['xfs']),
-  suite('directory', ['xfs']),
+  suite('directory', ['xfs'], { skip: SIZES }),
+  suite('directory', ['xfs', 'quota'], { focus: SIZES }),
   suite('btrfs', ['btrfs']),
 ];
