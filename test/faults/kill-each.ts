@@ -20,7 +20,10 @@ export type Extent = 'all' | 'one of each scenario' | 'one of every fourth scena
 /** Of the calls that only look, the full run takes one in five. */
 const READS_TAKEN = 5;
 
-/** All, or one, by the seed. */
+/** Another call is taken where one is not met: what the trash does in one go, and so how many calls it makes, depends on time. */
+const PICKS = 3;
+
+/** All; or a few by the seed, of which the first that meets its call is enough. */
 function killsOf(scenario: Scenario, calls: readonly Call[], extent: Extent): readonly Kill[] {
   const random = seeded(seedOf(scenario.name));
   const kills = calls.flatMap(({ effect, ordinal }): Kill[] => {
@@ -31,8 +34,8 @@ function killsOf(scenario: Scenario, calls: readonly Call[], extent: Extent): re
     ];
   });
   if (extent === 'all') return kills;
-  const one = random.pick(kills.filter(({ effect }) => effect === 'changes'));
-  return one === undefined ? [] : [one];
+  const changes = kills.filter(({ effect }) => effect === 'changes');
+  return Array.from({ length: PICKS }, () => random.pick(changes)).filter((kill) => kill !== undefined);
 }
 
 /** Where it is one in four: of each backend others. */
@@ -69,7 +72,6 @@ export function describeKills(backend: BackendName, extent: Extent): void {
       timeoutMs(extent),
     );
 
-    // What the trash does in one go, and so how many calls it makes, depends on time.
     it('nearly always met the call', () => {
       expect(counts.unharmed).toBeLessThanOrEqual(Math.max(1, (counts.killed + counts.unharmed) / 10));
     });
@@ -93,11 +95,14 @@ interface Trial {
 async function failuresOf({ place, program, scenario, extent, counts }: Trial): Promise<string[]> {
   const bench = await prepare(place, scenario);
   const { calls, outcome } = await rehearse(bench);
-  for (const kill of killsOf(scenario, calls, extent)) {
+  const kills = killsOf(scenario, calls, extent);
+  for (const [index, kill] of kills.entries()) {
     try {
       const tried = await killAt(bench, program, kill);
-      counts[tried.killed ? 'killed' : 'unharmed']++;
       expect(tried.outcome).toEqual(outcome);
+      if (tried.killed) counts.killed++;
+      else if (extent === 'all' || index === kills.length - 1) counts.unharmed++;
+      if (tried.killed && extent !== 'all') break;
     } catch (error) {
       const { effect, ordinal, how } = kill;
       const method = calls.find((call) => call.effect === effect && call.ordinal === ordinal)?.method;

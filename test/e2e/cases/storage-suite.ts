@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Case } from '../case.ts';
 import { command } from '../command.ts';
@@ -15,10 +15,20 @@ const SKIP = String.raw`\[Slow\]|\[Disruptive\]|\[Serial\]|\[Feature:Windows\]|\
 
 /** What a file system with project quotas alone can pass: df shows a volume's size. */
 const SIZES = 'correct filesystem size';
+/** What wants a copy for a pod that may run anywhere: a class that binds at once finds the source's node, one that waits for a pod need not. */
+const COPIES = 'VolumeSnapshotDataSource';
+
+interface Part {
+  readonly name: string;
+  readonly focus: string;
+  readonly skip?: string;
+  /** What the class's name ends in. */
+  readonly classes?: '-copies';
+}
 
 /** The storage suite of Kubernetes itself, with what the file of test/e2e/testdrivers declares. */
-function suite(backend: string, needs: readonly Feature[], part: { focus?: string; skip?: string } = {}): Case {
-  const name = part.focus === undefined ? backend : `${backend}, ${part.focus}`;
+function suite(backend: string, needs: readonly Feature[], part: Part): Case {
+  const name = `${backend}, ${part.name}`;
   return {
     name: `storage suite of Kubernetes, ${name}`,
     needs: ['storageSuite', 'snapshots', ...needs],
@@ -30,10 +40,10 @@ function suite(backend: string, needs: readonly Feature[], part: { focus?: strin
       const skip = part.skip === undefined ? SKIP : `${SKIP}|${part.skip}`;
       const flags = ['--procs', PROCESSES, '--timeout', '45m', '--no-color', '--skip', skip];
       const report = ['--json-report', 'report.json', '--output-dir', resolve(folder)];
-      const driver = `-storage.testdriver=${resolve('test/e2e/testdrivers', `${backend}.yaml`)}`;
+      const driver = `-storage.testdriver=${await testDriver(backend, part.classes ?? '', folder)}`;
       let failure: unknown;
       try {
-        const focus = ['--focus', `External.Storage.*${part.focus ?? ''}`];
+        const focus = ['--focus', `External.Storage.*${part.focus}`];
         const args = [...flags, ...report, ...focus, e2eTest, '--', '-provider=skeleton', driver];
         await command('sh', ['-c', 'log=$0; exec ginkgo "$@" >"$log" 2>&1', join(folder, 'log'), ...args], {
           timeoutMs: LIMIT_MS,
@@ -51,6 +61,14 @@ function suite(backend: string, needs: readonly Feature[], part: { focus?: strin
       return `${passed} of ${passed}`;
     },
   };
+}
+
+/** The file that declares what a driver has, with another class where it ends in something. @returns its path */
+async function testDriver(backend: string, classes: string, folder: string): Promise<string> {
+  const declared = await readFile(join('test/e2e/testdrivers', `${backend}.yaml`), 'utf8');
+  const file = resolve(folder, 'testdriver.yaml');
+  await writeFile(file, declared.replace(/(?<=FromExistingClassName: e2e-\w+)/, classes));
+  return file;
 }
 
 interface Spec {
@@ -71,9 +89,15 @@ async function readReport(file: string): Promise<{ passed: number; failed: strin
   };
 }
 
+const volumes = { name: 'volumes', focus: '', skip: COPIES };
+const copies = { name: 'copies', focus: COPIES, classes: '-copies' } as const;
+
 export const storageSuiteCases: readonly Case[] = [
-  suite('image', ['xfs']),
-  suite('directory', ['xfs'], { skip: SIZES }),
-  suite('directory', ['xfs', 'quota'], { focus: SIZES }),
-  suite('btrfs', ['btrfs']),
+  suite('image', ['xfs'], volumes),
+  suite('image', ['xfs'], copies),
+  suite('directory', ['xfs'], volumes),
+  suite('directory', ['xfs'], { ...copies, skip: SIZES }),
+  suite('directory', ['xfs', 'quota'], { ...copies, name: 'sizes', focus: SIZES }),
+  suite('btrfs', ['btrfs'], volumes),
+  suite('btrfs', ['btrfs'], copies),
 ];
