@@ -67,7 +67,7 @@ function suite(backend: string, needs: readonly Feature[], part: Part): Case {
 async function testDriver(backend: string, classes: string, folder: string): Promise<string> {
   const declared = await readFile(join('test/e2e/testdrivers', `${backend}.yaml`), 'utf8');
   const file = resolve(folder, 'testdriver.yaml');
-  await writeFile(file, declared.replace(/(?<=FromExistingClassName: e2e-\w+)/, classes));
+  await writeFile(file, declared.replace(/FromExistingClassName: e2e-\w+/, `$&${classes}`));
   return file;
 }
 
