@@ -1,5 +1,6 @@
 import { messageOf, StowageError } from './errors.ts';
 import { createCommands } from './host/command.ts';
+import { inProcess, inThreads, type Waiting } from './host/files/waiting.ts';
 import { createFiles } from './host/files.ts';
 import { parentChannel } from './host/fork.ts';
 import { createMounts } from './host/mounts.ts';
@@ -23,10 +24,12 @@ async function main([runFolder, ...more]: readonly string[]): Promise<void> {
   process.umask(0); // as in `stowage serve`
   process.title = 'stowage share-worker';
   const commands = dyingWithUs(createCommands());
-  const files = createFiles(commands, createMounts(commands), runFolder, changedByServer);
+  const filesBy = (waiting: Waiting) =>
+    createFiles(commands, createMounts(commands), runFolder, changedByServer, waiting);
+  const files = filesBy(inThreads);
   await files.recover(); // what a killed worker of this share left
   const send = (message: FromWorker) => channel.send(message);
-  channel.listen(serveFiles(files, send), () => process.exit(0));
+  channel.listen(serveFiles(files, send, filesBy(inProcess)), () => process.exit(0));
   send({ type: 'ready' });
 }
 

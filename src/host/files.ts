@@ -18,6 +18,7 @@ import { createRename } from './files/rename.ts';
 import { createSizes } from './files/sizes.ts';
 import { stating } from './files/stat.ts';
 import { createTreeCopy } from './files/tree-copy/tree-copy.ts';
+import { inThreads, type Waiting } from './files/waiting.ts';
 import type { Mounts } from './mounts.ts';
 
 export { isTemporary } from './files/temporary.ts';
@@ -197,27 +198,28 @@ export interface Files {
  * Files of this machine. Failures of system calls are Node's system errors; those of children and of mounts are StowageErrors.
  * @param runFolder where private bind mounts are made while they are needed
  * @param makeDurable makes changes of a folder durable; fsync(2), if not given
+ * @param waiting how what a record, a claim and a folder need is done; in threads, if not given
  */
 export function createFiles(
   commands: Commands,
   mounts: Pick<Mounts, 'bind' | 'detach'>,
   runFolder = '/run/stowage',
   makeDurable: SyncFolder = syncFolder,
+  waiting: Waiting = inThreads,
 ): Files {
   const binds = createPrivateBinds(mounts, runFolder);
-  const rename = createRename(makeDurable);
   return {
-    ...createDurable(makeDurable),
+    ...createDurable(waiting, makeDurable),
     ...reading,
     ...stating,
     measureSmallTree,
-    ...createFolders(makeDurable),
-    ...createLinks(makeDurable),
+    ...createFolders(waiting, makeDurable),
+    ...createLinks(waiting, makeDurable),
     ...entries,
     ...cloning,
     ...createSizes(commands),
-    rename,
-    moveFolder: createMoveFolder(rename),
+    rename: createRename(makeDurable),
+    moveFolder: createMoveFolder(waiting, makeDurable),
     openFolder,
     ...opening,
     lock,

@@ -1,14 +1,15 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { createCommands } from '../../src/host/command.ts';
+import type { Waiting } from '../../src/host/files/waiting.ts';
 import { createFiles, type Files } from '../../src/host/files.ts';
 import { createMounts } from '../../src/host/mounts.ts';
 
 const execute = promisify(execFile);
 
-export function makeFiles(runFolder?: string): Files {
+export function makeFiles(runFolder?: string, waiting?: Waiting): Files {
   const commands = createCommands();
-  return createFiles(commands, createMounts(commands), runFolder);
+  return createFiles(commands, createMounts(commands), runFolder, undefined, waiting);
 }
 
 /** Runs a bash script with `args` as $1, $2, ...; gives what it wrote. */

@@ -75,6 +75,24 @@ describe('the files of a share', () => {
     expect(workers.started()).toBe(1);
   });
 
+  it('are worked on without threads where nothing else is asked for', async () => {
+    const ways: string[] = [];
+    const by = (way: string): Files => ({
+      ...createHost().files,
+      sync: async () => {
+        ways.push(way);
+      },
+    });
+    const workers = createFakeWorkers(by('threads'), by('alone'));
+    const share = createShareFiles({ name: NAME, runFolder: '/run', log: createLog('silent') }, workers.fork);
+    close = share.close;
+    await share.files.sync(folder);
+    await share.files.sync(folder);
+    expect(ways).toEqual(['alone', 'alone']);
+    await Promise.all([1, 2, 3].map(() => share.files.sync(folder)));
+    expect(ways.slice(2)).toEqual(['alone', 'threads', 'threads']);
+  });
+
   it('fail with the errors of the system, and with ours', async () => {
     const busy = () => Promise.reject(new StowageError('busy', 'call again'));
     const { share, files } = setUp({ sync: busy });

@@ -46,7 +46,8 @@ export interface FakeWorkers {
   crash(): void;
 }
 
-export function createFakeWorkers(files: Files): FakeWorkers {
+/** @param alone does what is asked for alone; see serveFiles */
+export function createFakeWorkers(files: Files, alone = files): FakeWorkers {
   const processes = new Set<{ silent: boolean; isKilled: boolean; end: (how: string) => void }>();
   let started = 0;
   let areMortal = true;
@@ -67,9 +68,10 @@ export function createFakeWorkers(files: Files): FakeWorkers {
         },
       };
       processes.add(self);
-      const hear = serveFiles(files, (message) => {
+      const answer = (message: object) => {
         setImmediate(() => self.silent || onMessage(structuredClone(message)));
-      });
+      };
+      const hear = serveFiles(files, answer, alone);
       setImmediate(() => self.silent || onMessage({ type: 'ready' }));
       return {
         pid: started,

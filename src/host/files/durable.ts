@@ -1,51 +1,57 @@
-import { constants, write as writeWithCallback } from 'node:fs';
-import { rename, unlink } from 'node:fs/promises';
+import { closeSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
-import { promisify } from 'node:util';
 import { errnoOf } from '../../errors.ts';
 import type { Files } from '../files.ts';
-import { OWN_FILE_FLAGS, type SyncFolder, withOpen } from './fd.ts';
+import { NEW_FILE_MODE, OWN_FILE_FLAGS, type SyncFolder } from './fd.ts';
 import { temporaryBeside } from './temporary.ts';
-
-const write = promisify(writeWithCallback);
+import { inThreads, type Waiting } from './waiting.ts';
 
 /** Files that are there whole or not at all, and gone for good or not at all, after a crash. */
-export function createDurable(syncFolder: SyncFolder): Pick<Files, 'writeDurably' | 'removeDurably'> {
+export function createDurable(
+  waiting: Waiting,
+  syncFolder: SyncFolder,
+): Pick<Files, 'writeDurably' | 'removeDurably' | 'removeFile'> {
+  async function writeNew(path: string, text: string): Promise<void> {
+    // O_SYNC: the write is its own fsync, one wait less (open(2)).
+    const fd = await waiting.open(path, OWN_FILE_FLAGS | constants.O_SYNC, NEW_FILE_MODE);
+    try {
+      const bytes = Buffer.from(text);
+      for (let offset = 0; offset < bytes.length; ) offset += await waiting.write(fd, bytes, offset);
+    } finally {
+      closeSync(fd); // waits for nothing: what was written was synced
+    }
+  }
+
   return {
     async writeDurably(path, text) {
       const temporary = temporaryBeside(path);
       try {
-        // O_SYNC: the write is its own fsync, one wait less (open(2)).
-        await withOpen(temporary, OWN_FILE_FLAGS | constants.O_SYNC, (fd) => writeAll(fd, text));
-        await rename(temporary, path);
+        await writeNew(temporary, text);
+        await waiting.rename(temporary, path);
       } catch (error) {
-        await removeIfThere(temporary);
+        await removeIfThere(temporary, waiting);
         throw error;
       }
       await syncFolder(dirname(path));
     },
 
     async removeDurably(path) {
-      if (await removeIfThere(path)) await syncFolder(dirname(path));
+      if (await removeIfThere(path, waiting)) await syncFolder(dirname(path));
+    },
+
+    removeFile: async (path) => {
+      await removeIfThere(path, waiting);
     },
   };
 }
 
 /** Unlinks a file; false where it was not there (ENOENT). */
-export async function removeIfThere(path: string): Promise<boolean> {
+export async function removeIfThere(path: string, waiting = inThreads): Promise<boolean> {
   try {
-    await unlink(path);
+    await waiting.unlink(path);
     return true;
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return false;
     throw error;
-  }
-}
-
-async function writeAll(fd: number, text: string): Promise<void> {
-  const bytes = Buffer.from(text);
-  for (let offset = 0; offset < bytes.length; ) {
-    const { bytesWritten } = await write(fd, bytes, offset, bytes.length - offset);
-    offset += bytesWritten;
   }
 }

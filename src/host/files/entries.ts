@@ -4,10 +4,9 @@ import { constants as os } from 'node:os';
 import { errnoOf } from '../../errors.ts';
 import type { Files } from '../files.ts';
 import { systemError } from '../libc.ts';
-import { removeIfThere } from './durable.ts';
 import { fstat, fsync, NEW_FILE_FLAGS, O_PATH, READ_FLAGS, withOpen } from './fd.ts';
 
-export const entries: Pick<Files, 'touch' | 'removeFile' | 'chown' | 'chmod' | 'sync'> = {
+export const entries: Pick<Files, 'touch' | 'chown' | 'chmod' | 'sync'> = {
   // O_EXCL: what is there is not opened, since it may be a bound device or lie on a dead server.
   async touch(path) {
     try {
@@ -17,10 +16,6 @@ export const entries: Pick<Files, 'touch' | 'removeFile' | 'chown' | 'chmod' | '
       const found = await lstat(path);
       if (found.isDirectory() || found.isSymbolicLink()) throw error;
     }
-  },
-
-  removeFile: async (path) => {
-    await removeIfThere(path);
   },
 
   chown: lchown,

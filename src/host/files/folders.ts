@@ -1,14 +1,17 @@
 import { constants, lstatSync, mkdirSync, rmdirSync } from 'node:fs';
-import { lstat, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf } from '../../errors.ts';
 import type { Files } from '../files.ts';
 import { fchmod, fsync, type SyncFolder, withFolder } from './fd.ts';
+import type { Waiting } from './waiting.ts';
 
-export function createFolders(syncFolder: SyncFolder): Pick<Files, 'makeFolder' | 'makeFolders' | 'removeFolder'> {
+export function createFolders(
+  waiting: Waiting,
+  syncFolder: SyncFolder,
+): Pick<Files, 'makeFolder' | 'makeFolders' | 'removeFolder'> {
   return {
     async makeFolder(path, mode, durability = 'now') {
-      if (!(await makeOne(path, mode))) return false;
+      if (!(await makeOne(waiting, path, mode))) return false;
       await setExactMode(path, mode);
       if (durability === 'now') await syncFolder(dirname(path));
       return true;
@@ -28,12 +31,12 @@ export function createFolders(syncFolder: SyncFolder): Pick<Files, 'makeFolder' 
   };
 }
 
-async function makeOne(path: string, mode: number): Promise<boolean> {
+async function makeOne(waiting: Waiting, path: string, mode: number): Promise<boolean> {
   try {
-    await mkdir(path, mode);
+    await waiting.mkdir(path, mode);
     return true;
   } catch (error) {
-    if (errnoOf(error) === 'EEXIST' && (await lstat(path)).isDirectory()) return false;
+    if (errnoOf(error) === 'EEXIST' && lstatSync(path).isDirectory()) return false;
     throw error;
   }
 }

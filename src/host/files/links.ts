@@ -1,14 +1,14 @@
-import { readlink, symlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf } from '../../errors.ts';
 import type { Files } from '../files.ts';
 import type { SyncFolder } from './fd.ts';
+import type { Waiting } from './waiting.ts';
 
-export function createLinks(syncFolder: SyncFolder): Pick<Files, 'makeLink' | 'readLink'> {
+export function createLinks(waiting: Waiting, syncFolder: SyncFolder): Pick<Files, 'makeLink' | 'readLink'> {
   return {
     async makeLink(path, text) {
       try {
-        await symlink(text, path);
+        await waiting.symlink(text, path);
       } catch (error) {
         if (errnoOf(error) === 'EEXIST') return false;
         throw error;
@@ -19,7 +19,7 @@ export function createLinks(syncFolder: SyncFolder): Pick<Files, 'makeLink' | 'r
 
     async readLink(path) {
       try {
-        return await readlink(path);
+        return await waiting.readlink(path);
       } catch (error) {
         if (errnoOf(error) === 'ENOENT') return undefined;
         throw error;

@@ -1,16 +1,21 @@
-import { lstat } from 'node:fs/promises';
+import { lstatSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf } from '../../errors.ts';
 import type { Files } from '../files.ts';
 import { openFolder } from './beneath.ts';
+import type { SyncFolder } from './fd.ts';
+import type { Waiting } from './waiting.ts';
 
-export function createMoveFolder(rename: Files['rename']): Files['moveFolder'] {
+export function createMoveFolder(waiting: Waiting, syncFolder: SyncFolder): Files['moveFolder'] {
   return (root, from, to) =>
     within(root, dirname(to), async (target) => {
       const move = async (source: string) => {
         const path = join(source, basename(from));
-        if (!(await isFolder(path))) return false;
-        await rename(path, join(target, basename(to)));
+        if (!lstatSync(path).isDirectory()) return false; // in-process: see openFolder
+        await waiting.rename(path, join(target, basename(to)));
+        // The new name first: see rename.
+        await syncFolder(target);
+        await syncFolder(source);
         return true;
       };
       try {
@@ -29,8 +34,4 @@ async function within<T>(root: string, relative: string, use: (path: string) => 
   } finally {
     await folder.close();
   }
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return (await lstat(path)).isDirectory();
 }

@@ -1,7 +1,7 @@
 import type { TreeCopyProgress } from '../../host/files.ts';
 import { isPackedError, type PackedError } from './error-transfer.ts';
 import { isMethod, type Method } from './methods.ts';
-import { anyOf, isAnything, isNumber, isTreeCopyProgress, listOf, oneOf, record } from './shapes.ts';
+import { anyOf, isAnything, isFlag, isNumber, isTreeCopyProgress, listOf, oneOf, record } from './shapes.ts';
 
 /** A call of one method. The caller's numbers are its own. */
 export interface Call {
@@ -9,6 +9,8 @@ export interface Call {
   readonly id: number;
   readonly method: Method;
   readonly args: readonly unknown[];
+  /** No other call was under way when it was sent. */
+  readonly isAlone: boolean;
 }
 
 /** Ends a long call, whose answer comes all the same. */
@@ -53,7 +55,13 @@ export interface Progress {
 export type FromWorker = Ready | Progress | Success | Failure;
 
 export const isToWorker = anyOf<ToWorker>(
-  record<Call>({ type: oneOf({ call: true }), id: isNumber, method: isMethod, args: listOf(isAnything) }),
+  record<Call>({
+    type: oneOf({ call: true }),
+    id: isNumber,
+    method: isMethod,
+    args: listOf(isAnything),
+    isAlone: isFlag,
+  }),
   record<Abort>({ type: oneOf({ abort: true }), id: isNumber, reason: isPackedError }),
   record<Close>({ type: oneOf({ close: true }), what: oneOf({ folder: true, reading: true }), number: isNumber }),
 );

@@ -12,9 +12,14 @@ const PROGRESS_MS = 1_000;
 /**
  * Answers a driver's calls with `files`: the part of a share's worker that does the work.
  * @param send takes answers to the driver
+ * @param alone the same for calls beside which there are no others: it need not let others go on
  * @returns what takes its messages
  */
-export function serveFiles(files: Files, send: (message: FromWorker) => void): (message: unknown) => void {
+export function serveFiles(
+  files: Files,
+  send: (message: FromWorker) => void,
+  alone = files,
+): (message: unknown) => void {
   const folders = new Map<number, Promise<FolderHandle>>();
   const readings = new Map<number, AsyncGenerator<TextFile[], undefined>>();
   const aborts = new Map<number, AbortController>();
@@ -48,7 +53,7 @@ export function serveFiles(files: Files, send: (message: FromWorker) => void): (
     return reading;
   }
 
-  async function perform({ id, method, args: sent }: Call): Promise<unknown> {
+  async function perform({ id, method, args: sent, isAlone }: Call): Promise<unknown> {
     const { paths } = METHODS[method];
     const args = await Promise.all(sent.map((argument, index) => (index < paths ? pathOf(argument) : argument)));
     if (method === 'readFirst') return nextBatch(begin(args[0], args[1], args[2], args[3]));
@@ -61,7 +66,8 @@ export function serveFiles(files: Files, send: (message: FromWorker) => void): (
       if (!isText(root) || !isText(relative) || !isNumber(folder)) throw badCall(method);
       return (await openFolder({ folder, root, relative })).path;
     }
-    if (!isLongMethod(method)) return Reflect.apply(files[method], files, args);
+    const by = isAlone ? alone : files;
+    if (!isLongMethod(method)) return Reflect.apply(by[method], by, args);
     const abort = new AbortController();
     aborts.set(id, abort);
     try {

@@ -94,8 +94,9 @@ export function startWorker(
       const id = lastId;
       const outcome = new Promise<Outcome>((resolve, reject) => {
         if (end !== undefined) return reject(end);
+        const isAlone = waiting.size === 0;
         waiting.set(id, { onProgress, resolve, reject });
-        send({ type: 'call', id, method, args });
+        send({ type: 'call', id, method, args, isAlone });
       });
       return { outcome, abort: (reason) => send({ type: 'abort', id, reason: packError(reason) }) };
     },
