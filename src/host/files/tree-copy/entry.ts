@@ -1,7 +1,7 @@
 import { closeSync, constants } from 'node:fs';
 import { link, symlink } from 'node:fs/promises';
 import { errnoOf, StowageError } from '../../../errors.ts';
-import { close, fsync, NEW_FILE_FLAGS, O_PATH, open, READ_FLAGS } from '../fd.ts';
+import { close, fsync, O_PATH, OWN_FILE_FLAGS, open, READ_FLAGS } from '../fd.ts';
 import { isComplete, readAttributes, writeAttributes } from './attributes.ts';
 import {
   type BigStat,
@@ -125,7 +125,7 @@ async function copyFile(job: Job, pair: OpenPair, entry: Entry): Promise<BigStat
   try {
     // Opening asked the server: what was known before may be old. And what is written from now on makes the copy incomplete.
     const stat = statOf(source);
-    const target = await openBeneath(pair.target, entry.name, NEW_FILE_FLAGS, Number(stat.mode) & NEW_MODE_BITS);
+    const target = await openBeneath(pair.target, entry.name, OWN_FILE_FLAGS, Number(stat.mode) & NEW_MODE_BITS);
     try {
       const made = { stat: statOf(target), inheritance: pair.inheritance };
       const isCloned = await copyData(job, source, target, stat, (bytes) => {
