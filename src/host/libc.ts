@@ -12,9 +12,13 @@ export interface SystemError extends Error {
   readonly path?: string;
 }
 
+/** Built once: some calls fail as often as they are made. */
+let systemErrors: ReturnType<typeof getSystemErrorMap> | undefined;
+
 /** Builds the error that Node would throw for this system call. `errno` is positive; `path` names what was asked. */
 export function systemError(errno: number, syscall: string, path?: string): SystemError {
-  const [code, description] = getSystemErrorMap().get(-errno) ?? [nameOf(errno), 'system error'];
+  systemErrors ??= getSystemErrorMap();
+  const [code, description] = systemErrors.get(-errno) ?? [nameOf(errno), 'system error'];
   const where = path === undefined ? '' : ` '${path}'`;
   const error = new Error(`${code}: ${description}, ${syscall}${where}`);
   return Object.assign(error, { code, errno: -errno, syscall, ...(path === undefined ? {} : { path }) });

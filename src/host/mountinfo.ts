@@ -112,22 +112,36 @@ export function readMountTable(fd: number, known?: Map<string, MountEntry>): Mou
   return parseMountTable(readAll(fd), known);
 }
 
+/** Gives the mount table of now. */
+export interface MountTableReader {
+  /** The table that was read last, where it is still that of now (one poll(2)); undefined where it must be read. */
+  unchanged(): MountTable | undefined;
+  read(): MountTable;
+}
+
 /**
- * Returns a function that gives the mount table of now. It keeps mountinfo open for the life of the process and parses it anew only
+ * Keeps mountinfo open for the life of the process and parses it anew only
  * if poll(2) says that it changed. It polls before it reads, and again after, so that a table that changed during the read is read again
  * (at most four times in one call). The kernel does not announce that a superblock alone turned read-only after an error: `superOptions` may lag.
  */
-export function createMountTableReader(): () => MountTable {
+export function createMountTableReader(): MountTableReader {
   let fd: number | undefined;
   let table: MountTable | undefined;
   const known = new Map<string, MountEntry>();
-  return () => {
+
+  function unchanged(): MountTable | undefined {
     fd ??= openSync(MOUNTINFO, 'r');
-    for (let reads = 0; reads < READS_MAX && (mountTableChanged(fd) || table === undefined); reads++) {
-      table = undefined; // the change is announced once: if this read fails, the next call must read
-      table = readMountTable(fd, known);
-    }
-    if (table === undefined) throw new StowageError('internal', `${MOUNTINFO} was not read`);
+    if (mountTableChanged(fd)) table = undefined; // the change is announced once: if a read fails, the next call must read
     return table;
+  }
+
+  return {
+    unchanged,
+    read() {
+      fd ??= openSync(MOUNTINFO, 'r');
+      for (let reads = 0; reads < READS_MAX && unchanged() === undefined; reads++) table = readMountTable(fd, known);
+      if (table === undefined) throw new StowageError('internal', `${MOUNTINFO} was not read`);
+      return table;
+    },
   };
 }

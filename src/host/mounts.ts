@@ -124,16 +124,18 @@ function unmountWith(calls: MountSyscalls, target: string, flags: number, flagsI
  * @param calls the kernel's calls
  */
 export function createMounts(commands: Commands, calls: MountSyscalls = mountSyscalls): Mounts {
-  const readTable = createMountTableReader();
+  const reader = createMountTableReader();
   let reading: Promise<MountTable> | undefined;
   return {
-    table() {
+    async table() {
+      const unchanged = reading === undefined ? reader.unchanged() : undefined;
+      if (unchanged !== undefined) return unchanged;
       // Calls of one turn of the event loop share a read: each is answered with a table of after it was asked for.
       reading ??= new Promise((resolve, reject) => {
         setImmediate(() => {
           reading = undefined;
           try {
-            resolve(readTable());
+            resolve(reader.read());
           } catch (error) {
             reject(error);
           }
@@ -184,7 +186,7 @@ export function createMounts(commands: Commands, calls: MountSyscalls = mountSys
     },
     async resizeMemory(target, limits) {
       requireAbsolute(target, 'target');
-      const there = readTable().at(target);
+      const there = reader.read().at(target);
       if (there?.fsType !== 'tmpfs')
         throw new StowageError('precondition', `cannot resize the tmpfs at ${target}: none is mounted there`);
       explained(`make the tmpfs at ${target} ${limits.sizeBytes} bytes large`, () =>

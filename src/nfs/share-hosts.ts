@@ -46,7 +46,7 @@ export function createShareHosts(deps: {
         ...(program === undefined ? {} : { program }),
       });
       processes.push(process);
-      const use = () => shares.use(share, AbortSignal.timeout(MOUNT_WAIT_MS));
+      const use = async () => (await shares.useMounted(share)) ?? shares.use(share, AbortSignal.timeout(MOUNT_WAIT_MS));
       return { ...host, files: whileMounted(process.files, use) };
     },
     recover: shares.recover,

@@ -7,6 +7,7 @@ import type { MountEntry } from '../host/mounts.ts';
 import { isNfs } from '../host/nfs-mount.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { controllerOptions, reachingOptions } from './options.ts';
+import { byIdleSince, inTurn, isIdle, newPlace, type Place } from './share-place.ts';
 import { mountSource, type ShareSource } from './source.ts';
 
 /** A share as the controller reaches it: for each there is one mount at most. */
@@ -30,6 +31,8 @@ export interface Shares {
    * @throws what NfsMounts.mount throws; 'exhausted' where as many shares are in use as may be mounted
    */
   use(share: Share, signal: AbortSignal): Promise<ShareUse>;
+  /** The same for a share that is mounted already, which nothing waits for; undefined for others. */
+  useMounted(share: Share): Promise<ShareUse | undefined>;
   /** Takes away a mount that is of no use any more, such as after ESTALE; who uses it has the new one at the same path after the next `use`. */
   renew(share: Share, signal: AbortSignal): Promise<void>;
   /** Finds the mounts of an earlier process: the next `use` takes them over, and they are idle until then. For the start. */
@@ -51,18 +54,6 @@ export const DEFAULT_SHARE_LIMITS: ShareLimits = { maxMounts: 256, idleMs: 600_0
 const UNMOUNT_TIMEOUT_MS = 15_000;
 const NAME = /^[0-9a-f]{32}$/;
 
-/** What is kept for one path. */
-interface Place {
-  readonly path: string;
-  uses: number;
-  idleSinceMs: number;
-  clock: NodeJS.Timeout | undefined;
-  /** The last mount or unmount: the next waits for it, whatever came of it. */
-  last: Promise<unknown>;
-  /** A mount under way, which later callers join. */
-  mounting: Promise<void> | undefined;
-}
-
 /**
  * The controller's mounts of shares.
  * @param folder where they are mounted, without links on the way (as mountinfo names it); made when it is needed
@@ -75,28 +66,22 @@ export function createShares(
 ): Shares {
   const places = new Map<string, Place>();
 
-  const pathOf = (share: Share) => join(folder, nameOf(share));
+  const paths = new WeakMap<Share, string>();
+
+  function pathOf(share: Share): string {
+    const known = paths.get(share);
+    if (known !== undefined) return known;
+    const path = join(folder, nameOf(share));
+    paths.set(share, path);
+    return path;
+  }
 
   function placeAt(path: string): Place {
     const known = places.get(path);
     if (known !== undefined) return known;
-    const place: Place = {
-      path,
-      uses: 0,
-      idleSinceMs: Date.now(),
-      clock: undefined,
-      last: Promise.resolve(),
-      mounting: undefined,
-    };
+    const place = newPlace(path);
     places.set(path, place);
     return place;
-  }
-
-  /** Runs work on a place after the work before it. */
-  function inTurn(place: Place, work: () => Promise<void>): Promise<void> {
-    const done = place.last.then(work);
-    place.last = done.catch(() => undefined); // whoever asked hears of it
-    return done;
   }
 
   function startClock(place: Place): void {
@@ -146,9 +131,28 @@ export function createShares(
     }
   }
 
+  function begin(place: Place): ShareUse {
+    clearTimeout(place.clock);
+    place.uses++;
+    let isReleased = false;
+    return {
+      path: place.path,
+      release() {
+        if (isReleased) return;
+        isReleased = true;
+        place.uses--;
+        if (place.uses === 0) startClock(place);
+      },
+    };
+  }
+
+  async function isMounted(place: Place, share: Share): Promise<boolean> {
+    return isMountOf(share, (await host.mounts.table()).at(place.path));
+  }
+
   function mounted(place: Place, share: Share): Promise<void> {
     place.mounting ??= inTurn(place, async () => {
-      if (isMountOf(share, (await host.mounts.table()).at(place.path))) return;
+      if (await isMounted(place, share)) return;
       await makeRoom();
       await host.files.makeFolders(place.path);
       const signal = AbortSignal.timeout(limits.mountTimeoutMs);
@@ -166,26 +170,28 @@ export function createShares(
       const what = `mounting NFS share ${mountSource(share)}`;
       endIfAborted(signal, what);
       const place = placeAt(pathOf(share));
-      clearTimeout(place.clock);
-      place.uses++;
+      const use = begin(place);
       try {
         await raceSignal(mounted(place, share), signal, what);
+        return use;
       } catch (error) {
-        place.uses--;
+        use.release(); // a mount under way goes on, for who calls again
         if (isIdle(place)) takeAwayUnheard(place);
-        else if (place.uses === 0) startClock(place); // the mount goes on, for who calls again
         throw error;
       }
-      let isReleased = false;
-      return {
-        path: place.path,
-        release() {
-          if (isReleased) return;
-          isReleased = true;
-          place.uses--;
-          if (place.uses === 0) startClock(place);
-        },
-      };
+    },
+
+    async useMounted(share) {
+      const place = places.get(pathOf(share));
+      if (place === undefined || place.last !== undefined) return undefined;
+      const use = begin(place); // before the look: nobody takes it away then
+      let isThere = false;
+      try {
+        isThere = await isMounted(place, share);
+      } finally {
+        if (!isThere) use.release();
+      }
+      return isThere ? use : undefined;
     },
 
     async renew(share, signal) {
@@ -223,13 +229,4 @@ function nameOf(share: Share): string {
 /** The path stands for the options; the source tells a mount by which someone else covered it. */
 function isMountOf(share: ShareSource, mount: MountEntry | undefined): boolean {
   return mount !== undefined && mount.source === mountSource(share) && isNfs(mount);
-}
-
-/** A place whose mount is under way may be waiting for room itself. */
-function isIdle({ uses, mounting }: Place): boolean {
-  return uses === 0 && mounting === undefined;
-}
-
-function byIdleSince(first: Place, second: Place): number {
-  return first.idleSinceMs - second.idleSinceMs;
 }

@@ -81,7 +81,7 @@ describe('parseMountTable', () => {
 
 describe('createMountTableReader', () => {
   it('knows the file systems of this process', () => {
-    expect(createMountTableReader()().at('/proc')?.fsType).toBe('proc');
+    expect(createMountTableReader().read().at('/proc')?.fsType).toBe('proc');
   });
 });
 

@@ -90,6 +90,7 @@ export function createCalls({ share, log, limits, clock, folders, start, isNeede
 
   /** Waits for a turn no longer than for an answer. */
   async function inTurn(work: () => Promise<Outcome>): Promise<Outcome> {
+    if (queue.length() < limits.running) return queue.run(work);
     const waited = new AbortController();
     const tooLong = `no turn within ${limits.callMs} ms; call again`;
     const cancel = clock.after(limits.callMs, () =>

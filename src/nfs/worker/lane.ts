@@ -104,7 +104,9 @@ export function createLane({ share, clock, limits, start, isNeeded, onKill }: La
       const asking = worker();
       try {
         const { startMs } = limits;
-        await within(asking.ready, startMs, asking, `its worker process was not ready within ${startMs} ms`);
+        if (!asking.isReady()) {
+          await within(asking.ready, startMs, asking, `its worker process was not ready within ${startMs} ms`);
+        }
         if ('signal' in end) {
           return await untilAborted(asking.ask(method, args, end.onProgress), end.signal, asking, method);
         }

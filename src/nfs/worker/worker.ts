@@ -9,6 +9,7 @@ import { isFromWorker, type ToWorker } from './protocol.ts';
 export interface Worker {
   /** Settles when it takes calls; rejects as calls do. */
   readonly ready: Promise<void>;
+  readonly isReady: () => boolean;
   /** Settles when its process is gone, which may be long after `kill`. */
   readonly gone: Promise<void>;
   /** Sends a call. The outcome rejects where the worker ends before it has answered. */
@@ -50,6 +51,7 @@ export function startWorker(
 ): Worker {
   const waiting = new Map<number, Waiting>();
   let lastId = 0;
+  let isReady = false;
   let end: StowageError | undefined;
   let onReady = () => {};
   let onNeverReady = (_why: StowageError) => {};
@@ -71,8 +73,10 @@ export function startWorker(
     if (!isFromWorker(message)) {
       finish(ended('it sent what this version does not know'));
       program.kill();
-    } else if (message.type === 'ready') onReady();
-    else if (message.type === 'progress') waiting.get(message.id)?.onProgress?.(message.progress);
+    } else if (message.type === 'ready') {
+      isReady = true;
+      onReady();
+    } else if (message.type === 'progress') waiting.get(message.id)?.onProgress?.(message.progress);
     else {
       const asked = waiting.get(message.id);
       waiting.delete(message.id);
@@ -88,6 +92,7 @@ export function startWorker(
   const send = (message: ToWorker) => program.send(message);
   return {
     ready,
+    isReady: () => isReady,
     gone: program.ended.then((how) => finish(ended(how))),
     ask(method, args, onProgress) {
       lastId += 1;
