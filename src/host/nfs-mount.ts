@@ -5,11 +5,11 @@ import type { Commands } from './command.ts';
 import { requireAbsolute } from './device-mount.ts';
 import { type HeldLock, lockFolder } from './files/lock.ts';
 import { namesIn, removeFolderIfThere } from './if-there.ts';
-import type { MountEntry, Mounts, MountTable } from './mounts.ts';
+import type { MountEntry, Mounts } from './mounts.ts';
 import { mountFailure } from './nfs-mount-error.ts';
 import { createSlots } from './slots.ts';
 
-/** Mounts of NFS (nfs(5)), made by children, which also take away the last one of a file system. */
+/** Mounts of NFS (nfs(5)), each made and taken away by a child. */
 export interface NfsMounts {
   /**
    * Mounts `source` (`server:/path`, an IPv6 address in brackets) on `target`, a folder that is there. The child is killed at the signal, and whatever becomes of it, no
@@ -97,18 +97,13 @@ export function createNfsMounts(
   }
 
   async function unmountTop(target: string, force: boolean, signal: AbortSignal): Promise<void> {
-    const table = await mounts.table();
-    const before = table.at(target);
+    const before = (await mounts.table()).at(target);
     if (before === undefined) return;
     if (!isNfs(before)) {
       throw new StowageError(
         'precondition',
         `what is mounted at ${target} is ${before.source} (${before.fsType}), not NFS; it is left alone`,
       );
-    }
-    if (!force && hasOther(table, before)) {
-      await mounts.detach(target);
-      return;
     }
     try {
       // Neither umount.nfs nor a look at the path: both would wait for the server.
@@ -156,13 +151,6 @@ export function createNfsMounts(
       }
     },
   };
-}
-
-/** True where the file system stays mounted elsewhere: then nothing is written back and no server waited for, as with the end of a bind, and no child is needed. */
-function hasOther(table: MountTable, { id, device, mountPoint }: MountEntry): boolean {
-  // What is mounted beneath goes with it.
-  const stays = (mount: MountEntry) => mount.id !== id && !mount.mountPoint.startsWith(`${mountPoint}/`);
-  return table.entries.some((mount) => mount.device === device && stays(mount));
 }
 
 /** True for a mount of NFS, of any version. */

@@ -5,9 +5,8 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { type Commands, createCommands } from '../../src/host/command.ts';
 import type { Host } from '../../src/host/host.ts';
-import { createNfsMounts, isNfs } from '../../src/host/nfs-mount.ts';
+import { isNfs } from '../../src/host/nfs-mount.ts';
 import { createHost } from '../../src/host/system.ts';
 import { type LabServer, labServers } from './support-nfs.ts';
 
@@ -140,27 +139,6 @@ describe('a mount of NFS', () => {
       reader.kill('SIGKILL');
       await mortal.resume();
     }
-  });
-
-  it('is taken away by a child where it is the last one of its file system, else without', async () => {
-    const programs: string[] = [];
-    const commands = createCommands();
-    const run: Commands['run'] = (program, ...rest) => {
-      programs.push(program);
-      return commands.run(program, ...rest);
-    };
-    const { unmount } = createNfsMounts({ run }, host.mounts, runFolder);
-    const beneath = join(target, 'beneath');
-    await mkdir(join(healthy.folder, 'beneath'), { recursive: true });
-    const other = join(folder, 'other');
-    await mkdir(other);
-    for (const path of [other, target, beneath])
-      await host.nfs.mount(`${healthy.address}:/`, path, ['vers=4.2'], signal());
-    await unmount(other, { force: false }, signal());
-    expect(programs).toEqual([]);
-    await unmount(target, { force: false }, signal()); // what is mounted beneath goes with it
-    expect(programs).toEqual(['umount']);
-    await expectNothingLeft();
   });
 
   it('leaves the tree by the deadline also with data for a dead server, which is written when that is back', async () => {
