@@ -12,6 +12,7 @@ const SETTLE_MS = 15_000;
 const CLASS = 'e2e-nfs';
 const STAYS = 'e2e-dead-stays';
 const GOES = 'e2e-dead-goes';
+const IDLE = 'echo written >/data/file && sync /data/file && sleep infinity';
 const LATE = 'e2e-dead-late';
 
 /** What a node of the cluster serves has nothing to do with the dead server. */
@@ -23,7 +24,8 @@ async function startPods({ cluster, nodes }: Stowage): Promise<void> {
   const pods = [...OTHERS, STAYS, GOES];
   for (const pod of pods) {
     await cluster.apply(claim(pod, { storageClass: OTHERS.includes(pod) ? OTHER_CLASS : CLASS }));
-    await cluster.apply(writerPod(pod, nodes[0])); // all on one node, so that they could be in each other's way
+    // All on one node, so that they could be in each other's way. The one that goes writes no more: nobody can kill what waits in fsync(2) for a server.
+    await cluster.apply(pod === GOES ? podWith(pod, IDLE, nodes[0]) : writerPod(pod, nodes[0]));
   }
   for (const pod of pods) await cluster.ready(`pod/${pod}`);
 }
