@@ -18,10 +18,11 @@ const VERIFY = `
 touch /tmp/pause && until [ -e /tmp/paused ]; do sleep 0.2; done
 cd /data && n=0; for s in *.sum; do sha256sum -c -s $s || exit 1; n=$((n + 1)); done
 rm /tmp/pause /tmp/paused && echo $n files`;
-/** Runs on a node: SIGKILL to the drivers, which get no chance to end well. */
+/** Runs on a node, in bash alone, since an emulated one takes long to start programs: SIGKILL to the drivers, which get no chance to end well. */
 const KILL = `
 for p in /proc/[0-9]*; do
-  tr '\\0' ' ' <$p/cmdline 2>/dev/null | grep -q '^node [^ ]*stowage serve --config' && kill -9 \${p#/proc/}
+  c=(); { mapfile -d '' -t c <$p/cmdline; } 2>/dev/null
+  [[ "\${c[*]}" == 'node '*'stowage serve --config'* ]] && kill -9 \${p#/proc/}
 done; true`;
 
 /** A pod that writes to the claim of its name; on the node named, where there is one. */
