@@ -1,20 +1,11 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { TextFile } from '../../src/host/files.ts';
-import { makePool, type TestPool } from '../support/pools.ts';
-import { makeFiles, sh } from './files-setup.ts';
+import { makePool } from '../support/pools.ts';
+import { makeFiles, sh, useFolder } from './files-setup.ts';
 
 const files = makeFiles();
-let pool: TestPool;
-let folder: string;
-const at = (name: string) => join(folder, name);
-
-beforeEach(async () => {
-  pool = await makePool('folder');
-  folder = join(pool.path, 'volumes');
-});
-afterEach(() => pool.cleanup());
+const at = useFolder();
 
 async function readAll(path: string, maxBytes = 100): Promise<TextFile[][]> {
   const batches: TextFile[][] = [];
@@ -59,7 +50,7 @@ describe('readAll', () => {
     await symlink('/etc/passwd', at('link.json'));
     await mkdir(at('folder.json'));
     await sh('mkfifo "$1"', at('fifo.json'));
-    const found = (await readAll(folder)).flat().sort((a, b) => (a.name < b.name ? -1 : 1));
+    const found = (await readAll(at(''))).flat().sort((a, b) => (a.name < b.name ? -1 : 1));
     expect(found).toEqual([
       { name: 'a.json', text: '{}' },
       { name: 'b.json', text: 'x'.repeat(100) },
@@ -68,11 +59,11 @@ describe('readAll', () => {
   });
 
   it('yields batches, between which others have their turn', async () => {
-    await sh('cd "$1"; for i in {1..1200}; do echo $i > $i.json; done', folder);
+    await sh('cd "$1"; for i in {1..1200}; do echo $i > $i.json; done', at(''));
     let turns = 0;
     const timer = setInterval(() => turns++, 0);
     const batches: number[] = [];
-    for await (const batch of files.readAll(folder, '.json', 100)) batches.push(batch.length);
+    for await (const batch of files.readAll(at(''), '.json', 100)) batches.push(batch.length);
     clearInterval(timer);
     expect(batches).toEqual([500, 500, 200]);
     expect(turns).toBeGreaterThan(0);
@@ -80,7 +71,7 @@ describe('readAll', () => {
 
   it('is empty for a missing or empty folder', async () => {
     expect(await readAll(at('none'))).toEqual([]);
-    expect(await readAll(folder)).toEqual([]);
+    expect(await readAll(at(''))).toEqual([]);
   });
 });
 
@@ -88,14 +79,14 @@ describe('list and stat', () => {
   it('lists names in order, none for a missing folder', async () => {
     await writeFile(at('b'), '');
     await mkdir(at('a'));
-    expect(await files.list(folder)).toEqual(['a', 'b']);
+    expect(await files.list(at(''))).toEqual(['a', 'b']);
     expect(await files.list(at('none'))).toEqual([]);
   });
 
   it('tells what lies there, without following a link', async () => {
     await sh(
       'cd "$1"; echo hi > file; truncate -s 1000000 file; chown 12:34 file; chmod 4750 file; mkfifo fifo; ln -s file link; mknod block b 7 300',
-      folder,
+      at(''),
     );
     const [device, inode, blocks, modified] = (await sh('stat -c "%d %i %b %Y" "$1"', at('file')))
       .split(' ')
@@ -106,7 +97,7 @@ describe('list and stat', () => {
     expect(Math.floor((stat?.modifiedAtMs ?? 0) / 1000)).toBe(modified);
     expect(await files.stat(at('link'))).toMatchObject({ type: 'link' });
     expect(await files.stat(at('fifo'))).toMatchObject({ type: 'fifo' });
-    expect(await files.stat(folder)).toMatchObject({ type: 'folder' });
+    expect(await files.stat(at(''))).toMatchObject({ type: 'folder' });
     expect(await files.stat('/dev/null')).toMatchObject({ type: 'character', rdev: 0x103 });
     expect(await files.stat(at('block'))).toMatchObject({
       type: 'block',

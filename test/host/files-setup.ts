@@ -1,15 +1,28 @@
 import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { afterEach, beforeEach } from '@jest/globals';
 import { createCommands } from '../../src/host/command.ts';
 import type { Waiting } from '../../src/host/files/waiting.ts';
 import { createFiles, type Files } from '../../src/host/files.ts';
 import { createMounts } from '../../src/host/mounts.ts';
+import { makePool, type TestPool } from '../support/pools.ts';
 
 const execute = promisify(execFile);
 
 export function makeFiles(runFolder?: string, waiting?: Waiting): Files {
   const commands = createCommands();
   return createFiles(commands, createMounts(commands), runFolder, undefined, waiting);
+}
+
+/** A folder for each test of a file. @returns the path of what has a name in it; of itself, for an empty name */
+export function useFolder(): (name: string) => string {
+  let pool: TestPool;
+  beforeEach(async () => {
+    pool = await makePool('folder');
+  });
+  afterEach(() => pool.cleanup());
+  return (name) => join(pool.path, 'volumes', name);
 }
 
 /** Runs a bash script with `args` as $1, $2, ...; gives what it wrote. */

@@ -1,19 +1,9 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { inProcess, inThreads } from '../../src/host/files/waiting.ts';
-import { makePool, type TestPool } from '../support/pools.ts';
-import { makeFiles } from './files-setup.ts';
+import { makeFiles, useFolder } from './files-setup.ts';
 
-let pool: TestPool;
-let folder: string;
-const at = (name: string) => join(folder, name);
-
-beforeEach(async () => {
-  pool = await makePool('folder');
-  folder = join(pool.path, 'volumes');
-});
-afterEach(() => pool.cleanup());
+const at = useFolder();
 
 describe.each([
   ['in threads', inThreads],
@@ -32,12 +22,12 @@ describe.each([
     expect(await files.makeFolder(at('volume'), 0o777)).toBe(true);
     expect(await files.makeFolder(at('volume'), 0o777)).toBe(false);
     await mkdir(at('trash'));
-    expect(await files.moveFolder(folder, 'volume', 'trash/volume')).toBe(true);
-    expect(await files.moveFolder(folder, 'volume', 'trash/volume')).toBe(false);
+    expect(await files.moveFolder(at(''), 'volume', 'trash/volume')).toBe(true);
+    expect(await files.moveFolder(at(''), 'volume', 'trash/volume')).toBe(false);
     for (const name of ['claim', 'record', 'missing']) await files.removeDurably(at(name));
     await files.removeFile(at('missing'));
     expect(await files.readLink(at('claim'))).toBeUndefined();
-    expect(await readdir(folder)).toEqual(['trash']);
+    expect(await readdir(at(''))).toEqual(['trash']);
   });
 
   it('fail with the errors of the system, and leave nothing', async () => {
@@ -48,6 +38,6 @@ describe.each([
     await expect(files.readLink(at('folder'))).rejects.toMatchObject({ code: 'EINVAL' });
     await files.writeDurably(at('file'), 'x');
     await expect(files.makeFolder(at('file'), 0o700)).rejects.toMatchObject({ code: 'EEXIST', syscall: 'mkdir' });
-    expect((await readdir(folder)).sort()).toEqual(['file', 'folder']);
+    expect((await readdir(at(''))).sort()).toEqual(['file', 'folder']);
   });
 });
