@@ -1,10 +1,9 @@
-import { mkdir, mkdtemp, realpath } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
 import { errnoOf, isStowageError, messageOf, StowageError } from '../errors.ts';
 import type { Commands } from './command.ts';
 import { requireAbsolute } from './device-mount.ts';
-import { type HeldLock, lockFolder } from './files/lock.ts';
-import { namesIn, removeFolderIfThere } from './if-there.ts';
+import { createMountPlaces } from './files/mount-places.ts';
+import { removeFolderIfThere } from './if-there.ts';
 import type { MountEntry, Mounts } from './mounts.ts';
 import { mountFailure } from './nfs-mount-error.ts';
 import { createSlots } from './slots.ts';
@@ -29,8 +28,6 @@ export interface NfsMounts {
   recover(): Promise<void>;
 }
 
-const PREFIX = 'stowage-nfs-';
-const MOUNT_NAME = 'tree';
 /** A dead server's mounts wait for their deadline, each in a child. */
 const MOUNTS_PER_SERVER = 4;
 const UNMOUNT_TIMEOUT_MS = 10_000;
@@ -51,6 +48,7 @@ export function createNfsMounts(
   runFolder = '/run/stowage',
 ): NfsMounts {
   const slots = createSlots(MOUNTS_PER_SERVER);
+  const places = createMountPlaces('stowage-nfs-', clear);
 
   async function mountOnce(
     source: string,
@@ -58,32 +56,24 @@ export function createNfsMounts(
     options: readonly string[],
     signal: AbortSignal,
   ): Promise<void> {
-    const { place, held } = await claim(runFolder);
-    const tree = join(place, MOUNT_NAME);
-    try {
-      await mkdir(tree, 0o700);
+    await mkdir(runFolder, { recursive: true, mode: 0o700 });
+    await places.within(runFolder, async (tree) => {
       await mountThere(commands, source, tree, options, signal);
       await mounts.bind(tree, target, []);
       await mounts.detach(tree); // the bind keeps the server's mount: nothing is waited for
-    } finally {
-      await remove(place);
-      await held.release();
-    }
+    });
   }
 
   /** Once the folder of a mount point is removed, no child that is still at it can mount there. */
-  async function remove(place: string): Promise<void> {
-    const tree = join(place, MOUNT_NAME);
+  async function clear(tree: string): Promise<void> {
     for (let tries = 1; ; tries++) {
       await unmountAll(tree, false, AbortSignal.timeout(UNMOUNT_TIMEOUT_MS));
       try {
-        await removeFolderIfThere(tree);
-        break;
+        return await removeFolderIfThere(tree);
       } catch (error) {
         if (errnoOf(error) !== 'EBUSY' || tries === REMOVE_TRIES) throw error; // mounted in between
       }
     }
-    await removeFolderIfThere(place);
   }
 
   async function unmountAll(target: string, force: boolean, signal: AbortSignal): Promise<void> {
@@ -137,19 +127,7 @@ export function createNfsMounts(
       await unmountAll(target, force, signal);
     },
 
-    async recover() {
-      for (const name of await namesIn(runFolder)) {
-        if (!name.startsWith(PREFIX)) continue;
-        const place = join(await realpath(runFolder), name);
-        const held = await lockFolder(place);
-        if (held === undefined) continue; // its process lives
-        try {
-          await remove(place);
-        } finally {
-          await held.release();
-        }
-      }
-    },
+    recover: () => places.recover(runFolder),
   };
 }
 
@@ -198,13 +176,4 @@ function requireOptions(options: readonly string[]): void {
     'invalid',
     `the mount option ${JSON.stringify(unsafe)} is empty or contains a comma, white space or a control character: give each option on its own`,
   );
-}
-
-/** Makes a place and locks it, so that recoveries leave it alone. */
-async function claim(runFolder: string): Promise<{ place: string; held: HeldLock }> {
-  await mkdir(runFolder, { recursive: true, mode: 0o700 });
-  const place = await mkdtemp(join(await realpath(runFolder), PREFIX)); // as mountinfo names it
-  const held = await lockFolder(place);
-  if (held !== undefined) return { place, held };
-  throw new StowageError('busy', `${place}: another process takes the place of a new mount away; call again`);
 }

@@ -1,14 +1,9 @@
-import { mkdir, mkdtemp } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { errnoOf, StowageError } from '../../errors.ts';
-import { namesIn, removeFolderIfThere } from '../if-there.ts';
+import { errnoOf } from '../../errors.ts';
+import { removeFolderIfThere } from '../if-there.ts';
 import type { Mounts, PerMountFlag } from '../mounts.ts';
-import { type HeldLock, lockFolder } from './lock.ts';
-
-const PREFIX = 'stowage-bind-';
-const MOUNT_NAME = 'tree';
-const CLAIM_TRIES = 5;
+import { createMountPlaces } from './mount-places.ts';
 
 /** Bind mounts at places that only this process knows, through which no symbolic link is followed (nosymfollow, Linux 5.10). */
 export interface PrivateBinds {
@@ -20,57 +15,20 @@ export interface PrivateBinds {
 
 /** @param runFolder where the mount points lie; made if it is missing, the temporary folder where it cannot be */
 export function createPrivateBinds(mounts: Pick<Mounts, 'bind' | 'detach'>, runFolder: string): PrivateBinds {
-  async function remove(place: string): Promise<void> {
-    const mountPoint = join(place, MOUNT_NAME);
+  const places = createMountPlaces('stowage-bind-', async (mountPoint) => {
     await mounts.detach(mountPoint);
     await removeFolderIfThere(mountPoint);
-    await removeFolderIfThere(place);
-  }
-
-  async function recoverOne(place: string): Promise<void> {
-    const held = await lockFolder(place);
-    if (held === undefined) return; // its process lives
-    try {
-      await remove(place);
-    } finally {
-      await held.release();
-    }
-  }
-
-  /** Makes a place and locks it; anew where another process's recovery took it in between. */
-  async function claim(folder: string, triesLeft = CLAIM_TRIES): Promise<{ place: string; held: HeldLock }> {
-    const place = await mkdtemp(join(folder, PREFIX));
-    try {
-      const held = await lockFolder(place);
-      if (held !== undefined) return { place, held };
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT' || triesLeft <= 1) throw error;
-    }
-    if (triesLeft <= 1)
-      throw new StowageError('busy', `${folder}: another process takes each private mount's folder away; call again`);
-    return claim(folder, triesLeft - 1);
-  }
-
+  });
   return {
     async within(folder, flags, use) {
-      const { place, held } = await claim(await usable(runFolder));
-      try {
-        await mkdir(join(place, MOUNT_NAME), 0o700);
-        await mounts.bind(folder, join(place, MOUNT_NAME), ['nosymfollow', ...flags]);
-        return await use(join(place, MOUNT_NAME));
-      } finally {
-        try {
-          await remove(place);
-        } finally {
-          await held.release();
-        }
-      }
+      return places.within(await usable(runFolder), async (mountPoint) => {
+        await mounts.bind(folder, mountPoint, ['nosymfollow', ...flags]);
+        return await use(mountPoint);
+      });
     },
 
     async recover() {
-      for (const parent of [runFolder, tmpdir()]) {
-        for (const name of await namesIn(parent)) if (name.startsWith(PREFIX)) await recoverOne(join(parent, name));
-      }
+      for (const parent of [runFolder, tmpdir()]) await places.recover(parent);
     },
   };
 }
