@@ -8,6 +8,7 @@ export type Feature =
   | 'groupSnapshots'
   | 'twoNodes'
   | 'storageSuite'
+  | 'jq'
   | 'power'
   /** The nodes' kernel has NFS, client and server. */
   | 'nfs'

@@ -9,8 +9,10 @@ import { nfsDeadServerCases } from './cases/nfs-dead-server.ts';
 import { nfsExampleCases } from './cases/nfs-examples.ts';
 import { nfsFencingCases } from './cases/nfs-fencing.ts';
 import { nfsManagedCases } from './cases/nfs-managed.ts';
+import { nfsPageCases } from './cases/nfs-pages.ts';
 import { nfsShareCases } from './cases/nfs-share.ts';
 import { nodeCases } from './cases/nodes.ts';
+import { pageCases } from './cases/pages.ts';
 import { refusalCases } from './cases/refusals.ts';
 import { scaleCases } from './cases/scale.ts';
 import { snapshotCases } from './cases/snapshots.ts';
@@ -37,6 +39,7 @@ const CASES = [
   ...lifecycleCases,
   ...growthCases,
   ...snapshotCases,
+  ...pageCases,
   ...refusalCases,
   ...adminCases,
   ...scaleCases,
@@ -45,6 +48,7 @@ const CASES = [
   ...nodeCases,
   ...nfsShareCases,
   ...nfsExampleCases,
+  ...nfsPageCases,
   ...nfsManagedCases,
   ...nfsDeadServerCases,
   ...nfsFencingCases,
@@ -153,6 +157,7 @@ async function featuresOf(found: ReadonlySet<string>, stowage: Stowage, why: Fea
   const has = new Set<Feature>([...OF_DISKS_AND_OPTIONS, ...OF_NFS].filter((name) => found.has(name)));
   if (stowage.nodes.length > 1) has.add('twoNodes');
   if (suite) has.add('storageSuite');
+  if (await hasProgram('jq')) has.add('jq');
   return {
     has,
     why: {
@@ -162,6 +167,7 @@ async function featuresOf(found: ReadonlySet<string>, stowage: Stowage, why: Fea
       resource: 'root lacks CAP_SYS_RESOURCE here, without which no mounted ext4 grows',
       twoNodes: 'the cluster has one node with the driver',
       power: 'STOWAGE_E2E_POWER does not say how to cut the power of a node',
+      jq: 'jq, which the pages use, is not on the PATH',
       storageSuite: 'e2e.test and ginkgo of Kubernetes are not on the PATH',
       ...why,
     },

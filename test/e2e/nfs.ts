@@ -6,7 +6,7 @@ import type { NfsServer } from './options.ts';
 import { SLOW_MS, untilTrue } from './wait.ts';
 
 export const NFS_DRIVER = 'nfs.csi.stowage.dev';
-const CONFIG = '/etc/stowage/controller.yaml';
+const CONFIG = '/etc/stowage/config.yaml';
 const COMMAND_MS = 120_000;
 
 /** NFS in a cluster, as an administrator sees it. */
