@@ -97,6 +97,18 @@ export async function provideDisks(
   };
 }
 
+/** Runs a program in the pod that has a node's disks. */
+export async function onDisks(cluster: Cluster, node: string, args: readonly string[]): Promise<string> {
+  return cluster.exec(await diskPodOn(cluster, node), args, { namespace: DISKS_NAMESPACE });
+}
+
+/** The pod that has a node's disks. */
+export async function diskPodOn(cluster: Cluster, node: string): Promise<string> {
+  const [pod] = await cluster.podsOn(node, DISKS_NAMESPACE);
+  if (pod === undefined) throw new Error(`node ${node} has no pod with its disks`);
+  return pod;
+}
+
 function namespace(): object {
   const labels = { 'pod-security.kubernetes.io/enforce': 'privileged' };
   return { apiVersion: 'v1', kind: 'Namespace', metadata: { name: DISKS_NAMESPACE, labels } };

@@ -5,6 +5,7 @@ import { adminCases } from './cases/admin.ts';
 import { exampleCases } from './cases/examples.ts';
 import { growthCases } from './cases/growth.ts';
 import { lifecycleCases } from './cases/lifecycle.ts';
+import { movedPoolCases } from './cases/moved-pool.ts';
 import { nfsDeadServerCases } from './cases/nfs-dead-server.ts';
 import { nfsExampleCases } from './cases/nfs-examples.ts';
 import { nfsFencingCases } from './cases/nfs-fencing.ts';
@@ -46,6 +47,7 @@ const CASES = [
   ...upkeepCases,
   ...wholeDiskCases,
   ...nodeCases,
+  ...movedPoolCases,
   ...nfsShareCases,
   ...nfsExampleCases,
   ...nfsPageCases,

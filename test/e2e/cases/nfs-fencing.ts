@@ -1,5 +1,5 @@
 import type { Case } from '../case.ts';
-import { DISKS_NAMESPACE, FILES } from '../disks.ts';
+import { FILES, onDisks } from '../disks.ts';
 import type { Feature } from '../features.ts';
 import { claim, podWithClaims } from '../objects.ts';
 import type { Stowage } from '../stowage.ts';
@@ -25,18 +25,13 @@ done
 kill -CONT $kubelet`;
 const BACKGROUND = 'rm -f "$1"/acknowledged "$1"/failed; setsid bash -c "$0" >/dev/null 2>&1 </dev/null &';
 
-async function onDisks({ cluster }: Stowage, node: string, args: readonly string[]): Promise<string> {
-  const [pod = ''] = await cluster.podsOn(node, DISKS_NAMESPACE);
-  return cluster.exec(pod, args, { namespace: DISKS_NAMESPACE });
-}
-
 const readiness = ({ cluster }: Stowage, node: string) =>
   cluster.field(`node/${node}`, '{.status.conditions[?(@.type=="Ready")].status}');
 
 /** The node is silent, and said to be lost, while its pod goes on. */
 async function lose(stowage: Stowage, node: string): Promise<void> {
   const { cluster } = stowage;
-  await onDisks(stowage, node, ['bash', '-c', BACKGROUND, SILENCE, FILES]);
+  await onDisks(stowage.cluster, node, ['bash', '-c', BACKGROUND, SILENCE, FILES]);
   await untilTrue(`node ${node} is not heard of`, SLOW_MS, async () => (await readiness(stowage, node)) === 'Unknown');
   await cluster.kubectl(['delete', `pod/${FIRST}`, '--wait=false']);
   await cluster.kubectl(['taint', 'node', node, `${TAINT}=nodeshutdown:NoExecute`, '--overwrite']);
@@ -84,8 +79,8 @@ function takeover(
         );
 
         await comeBack(stowage, node);
-        const acknowledged = Number(await onDisks(stowage, node, ['cat', `${FILES}/acknowledged`]));
-        const failed = await onDisks(stowage, node, ['cat', `${FILES}/failed`]);
+        const acknowledged = Number(await onDisks(stowage.cluster, node, ['cat', `${FILES}/acknowledged`]));
+        const failed = await onDisks(stowage.cluster, node, ['cat', `${FILES}/failed`]);
         check(
           acknowledged >= AT_LEAST && acknowledged <= Number(found),
           `${acknowledged} acknowledged, ${found} found`,
