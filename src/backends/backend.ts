@@ -187,6 +187,11 @@ export interface Backend {
   check?(items: readonly Item[]): Promise<readonly string[]>;
   /** Data that is this pool's, lies outside its folder, and is none of these items': where each is, for a person. Changes nothing; called beside a running driver. */
   strays?(items: readonly Item[]): Promise<readonly string[]>;
+  /**
+   * Why the item's data cannot be looked at now, and what to do; undefined where it can, or there is none. Left out where all data lies in the pool's own
+   * folder, or goes away with the whole pool. Changes nothing; called beside a running driver.
+   */
+  away?(item: Item): Promise<string | undefined>;
   /** Undoes what a dead process left half done and no record names: thaws our file systems, empties the temporary folder. Once, before first use. */
   recover(items: readonly Item[], signal: AbortSignal): Promise<void>;
 }

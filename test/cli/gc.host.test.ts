@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
-import { access, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { isStillStray, straysOf } from '../../src/cli/gc/strays.ts';
 import { type Inspection, inspect } from '../../src/cli/inspect.ts';
 import { MIB, makeDriver, signal, type TestDriver } from '../support/driver.ts';
+import { makeDisks, type TestDisks } from '../support/pools.ts';
 
 const run = promisify(execFile);
 const SCRIPT = resolve('dist/stowage.cjs');
@@ -15,10 +16,30 @@ function fail(what: string): never {
   throw new Error(what);
 }
 
-describe('gc --remove', () => {
-  let at: TestDriver;
-  let config: string;
+let at: TestDriver;
+let config: string;
 
+/** The driver's config, for the program. */
+async function writeConfig(): Promise<void> {
+  config = join(at.folder, 'config.yaml');
+  const pools = at.config.pools.map((pool) => ('folderMode' in pool ? { ...pool, folderMode: '0777' } : pool));
+  await writeFile(config, JSON.stringify({ driver: 'local', stateDir: at.config.stateDir, pools })); // JSON is YAML
+}
+
+/** Runs the built program as a user does. */
+function gc(...args: string[]): Promise<{ readonly exitCode: number; readonly output: string }> {
+  return new Promise((settle) => {
+    const all = [SCRIPT, 'gc', '--config', config, '--node-id', 'node-1', ...args];
+    execFile(process.execPath, all, { timeout: 60_000 }, (error, stdout, stderr) => {
+      const exitCode = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+      settle({ exitCode, output: stdout + stderr });
+    });
+  });
+}
+
+const NOTHING_FOUND = { exitCode: 0, output: 'nothing found: data and records fit together\n' };
+
+describe('gc --remove', () => {
   beforeEach(async () => {
     at = await makeDriver({
       pools: [
@@ -28,22 +49,9 @@ describe('gc --remove', () => {
         { name: 'memory', kind: 'folder', config: { backend: 'memory', size: 256 * MIB } },
       ],
     });
-    config = join(at.folder, 'config.yaml');
-    const pools = at.config.pools.map((pool) => ('folderMode' in pool ? { ...pool, folderMode: '0777' } : pool));
-    await writeFile(config, JSON.stringify({ driver: 'local', stateDir: at.config.stateDir, pools })); // JSON is YAML
+    await writeConfig();
   }, 60_000);
   afterEach(() => at?.cleanup(), 30_000);
-
-  /** Runs the built program as a user does. */
-  function gc(...args: string[]): Promise<{ readonly exitCode: number; readonly output: string }> {
-    return new Promise((settle) => {
-      const all = [SCRIPT, 'gc', '--config', config, '--node-id', 'node-1', ...args];
-      execFile(process.execPath, all, { timeout: 60_000 }, (error, stdout, stderr) => {
-        const exitCode = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
-        settle({ exitCode, output: stdout + stderr });
-      });
-    });
-  }
 
   const recordOf = (pool: string, kind: string, id: string) => join(at.poolPath(pool), '.stowage', kind, `${id}.json`);
   const dataOf = (pool: string, id: string) =>
@@ -81,7 +89,7 @@ describe('gc --remove', () => {
     for (const path of orphans) await expect(access(path)).rejects.toThrow();
     for (const path of kept.keys()) await access(path);
     await access('/etc/passwd');
-    expect(await gc()).toEqual({ exitCode: 0, output: 'nothing found: data and records fit together\n' });
+    expect(await gc()).toEqual(NOTHING_FOUND);
     await at.restart();
   }, 60_000);
 
@@ -166,5 +174,65 @@ describe('gc --remove', () => {
     const code = await new Promise((settle) => nameless.once('exit', settle));
     expect(code).toBe(1);
     await access(join(at.poolPath('folders'), 'volumes', 'stray'));
+  });
+});
+
+describe('gc on whole disks', () => {
+  let disks: TestDisks;
+
+  beforeEach(async () => {
+    disks = await makeDisks('raw', 2, 32 * MIB);
+    const devices = [0, 1].map((index) => join(disks.folder, `disk-${index}`));
+    at = await makeDriver({ pools: [{ name: 'disks', kind: 'folder', config: { backend: 'disk', devices } }] });
+    await writeConfig();
+  }, 60_000);
+  afterEach(async () => {
+    await at?.cleanup();
+    await disks?.cleanup();
+  }, 30_000);
+
+  /** Takes the disk of a volume away. @returns how to bring it back */
+  async function takeAway(volumeId: string): Promise<{ link: string; bringBack: () => Promise<void> }> {
+    const layout = at.catalog.volume(volumeId)?.layout;
+    const disk = layout?.backend === 'disk' ? layout.disk : fail('no volume on a disk');
+    const link = [0, 1].map((index) => join(disks.folder, `disk-${index}`)).find((path) => disk.includes(path)) ?? '';
+    const device = await readlink(link);
+    await rm(link);
+    return { link, bringBack: () => symlink(device, link) };
+  }
+
+  it('says where it could not look, and what to do, and does nothing', async () => {
+    const { id } = await at.create('away');
+    await at.create('there');
+    expect(await gc()).toEqual(NOTHING_FOUND);
+    const { link, bringBack } = await takeAway(id);
+    for (const args of [[], ['--remove']]) {
+      const { exitCode, output } = await gc(...args);
+      expect(exitCode).toBe(2);
+      expect(output).toMatch(
+        new RegExp(`record ${id} \\(ready\\): its data could not be looked at: .*${link}.*bring it back`),
+      );
+      expect(output.trim().split('\n')).toHaveLength(2); // the heading, and nothing of the other volume
+    }
+    await bringBack();
+    expect(await gc()).toEqual(NOTHING_FOUND);
+  });
+
+  it('says the same of one that was deleted and cannot be wiped', async () => {
+    const { id } = await at.create('away');
+    const { folder = '' } = at.catalog.volume(id) ?? {};
+    const { bringBack } = await takeAway(id);
+    await at.service.deleteVolume({ volumeId: id }, signal());
+    await at.stop(); // it would wipe the disk as soon as that is back
+    const claim = join(at.poolPath('disks'), '.stowage', 'trash', `${folder}.disk`);
+    const { exitCode, output } = await gc('--remove');
+    expect(exitCode).toBe(2);
+    expect(output).toMatch(
+      new RegExp(`record ${id} \\(deleting\\): its data could not be looked at: .*gone for good, remove ${claim}`),
+    );
+    await access(claim);
+    await bringBack();
+    expect(await gc()).toEqual(NOTHING_FOUND);
+    await at.restart();
   });
 });

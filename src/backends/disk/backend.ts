@@ -4,6 +4,7 @@ import type { Backend, Features } from '../backend.ts';
 import { createBoundedStatfs } from '../bounded-statfs.ts';
 import type { BackendLog } from '../log.ts';
 import { createPlaces } from '../places.ts';
+import { whyDiskAway } from './away.ts';
 import { checkDiskPool } from './check.ts';
 import { CLAIM_SUFFIX, removeTemporaryClaims } from './claim.ts';
 import { diskCondition } from './condition.ts';
@@ -69,6 +70,7 @@ export function createDiskBackend(settings: DiskSettings, deps: { host: Host; lo
     close: (item) => closeDisk(pool, item),
     condition: (item) => diskCondition(pool, item),
     check: (items) => checkDiskPool(pool, items),
+    away: (item) => whyDiskAway(pool, item),
     capacity: (items) => diskCapacity(pool, items),
     recover: async (_items, signal) => {
       await removeTemporaryClaims(pool);

@@ -29,8 +29,8 @@ export async function purgeDisk(pool: DiskPool, item: Item, signal: AbortSignal)
   pool.verdicts.forget();
 }
 
-/** The disk to wipe; undefined for a file system that did not come as far as getting its marker. */
-async function locateUsed(pool: DiskPool, item: Item, claim: Claim): Promise<Located | undefined> {
+/** The disk to wipe, of which the claim in the trash is; undefined for a file system that did not come as far as getting its marker. */
+export async function locateUsed(pool: DiskPool, item: Item, claim: Claim): Promise<Located | undefined> {
   try {
     return await locate(pool, item);
   } catch (error) {

@@ -1,16 +1,17 @@
 import { parseArgs } from 'node:util';
+import type { Backend } from '../../backends/backend.ts';
 import type { PoolConfig } from '../../config/schema.ts';
 import { messageOf } from '../../errors.ts';
 import { seePool } from '../../pools/identity.ts';
-import { itemOf } from '../../volumes/record.ts';
+import { itemOf, type StoredRecord } from '../../volumes/record.ts';
 import { type Inspection, inspect, table } from '../inspect.ts';
 import { readNodeId } from '../node-id.ts';
 import { removeStray } from './remove.ts';
 import { isStillStray, type Stray, straysOf } from './strays.ts';
 
 export const GC_USAGE = `stowage gc --config FILE [--node-id NAME] [--remove]
-  reports what does not fit together: data without a record, records without data, records that cannot be read; exit status 2 where it
-  found something.
+  reports what does not fit together: data without a record, records without data, records that cannot be read; and the pools and disks
+  that are away, where it could not look. Exit status 2 where it found something.
   --remove   removes data without a record, unless it is in use or may be that of a record that cannot be read; needs the node's name`;
 
 interface Finding {
@@ -78,19 +79,28 @@ async function whatOf(later: Inspection, pool: PoolConfig, stray: Stray, remove:
   return why === undefined ? REMOVED : `data without a record, ${why}`;
 }
 
-/** Records whose data should be where it was made. */
+/** Records whose data is not where it should be, or where nobody can see whether it is. */
 async function missingData({ catalog, backendOf }: Inspection, pool: PoolConfig): Promise<Finding[]> {
   const { backend } = backendOf(pool);
   const findings: Finding[] = [];
   for (const record of catalog.all(pool.name)) {
-    if (record.kind === 'group' || (record.state !== 'ready' && record.state !== 'retained')) continue;
-    const { id, state, folder } = record;
-    const isThere = await backend.exists(itemOf(record)).catch(messageOf);
-    if (isThere === true) continue;
-    const what = isThere === false ? `record ${id} (${state}) without data` : `record ${id} (${state}): ${isThere}`;
-    findings.push({ pool: pool.name, what, path: folder });
+    if (record.kind === 'group') continue;
+    const problem = await problemOf(backend, record);
+    if (problem === undefined) continue;
+    const what = `record ${record.id} (${record.state})${problem}`;
+    findings.push({ pool: pool.name, what, path: record.folder });
   }
   return findings;
+}
+
+async function problemOf(backend: Backend, record: StoredRecord): Promise<string | undefined> {
+  const item = itemOf(record);
+  if (record.state === 'ready' || record.state === 'retained') {
+    const isThere = await backend.exists(item).catch(messageOf);
+    if (isThere !== true) return isThere === false ? ' without data' : `: ${isThere}`;
+  }
+  const away = await backend.away?.(item).catch(messageOf);
+  return away && `: its data could not be looked at: ${away}`;
 }
 
 function readOptions(args: readonly string[]) {
