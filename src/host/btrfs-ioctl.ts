@@ -116,11 +116,12 @@ export async function startCommit(fd: number, path: string): Promise<Buffer> {
   return transaction;
 }
 
-/** The largest id that a device of the file system has. */
-export async function largestDeviceId(fd: number, path: string): Promise<number> {
+/** The largest id that a device of the file system has, and its UUID. */
+export async function fileSystemInfo(fd: number, path: string): Promise<{ largestDeviceId: number; uuid: string }> {
   const info = Buffer.alloc(1024);
   await ioctl(path, fd, FS_INFO, info);
-  return Number(info.readBigUInt64LE(0));
+  const uuid = info.toString('hex', 16, 32).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+  return { largestDeviceId: Number(info.readBigUInt64LE(0)), uuid };
 }
 
 /** How many errors were counted on a device, of all kinds; ENODEV where no device has that id. */

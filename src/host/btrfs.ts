@@ -5,6 +5,7 @@ import * as control from './btrfs-ioctl.ts';
 import { type FolderOptions, setFolderOptions } from './btrfs-options.ts';
 import * as qgroups from './btrfs-qgroups.ts';
 import { searchTree } from './btrfs-search.ts';
+import { dataBytes } from './btrfs-space.ts';
 import { FOLDER_FLAGS, READ_FLAGS, withFolder, withOpen } from './files/fd.ts';
 
 export type { SubvolumeInfo } from './btrfs-ioctl.ts';
@@ -47,6 +48,8 @@ export interface Btrfs {
   makeWritable(path: string, id: number): Promise<void>;
   /** Writes the running transaction (not the files' pages), so that what qgroups say is of now. */
   commit(path: string): Promise<void>;
+  /** The bytes of all files' data, also of what is only in memory yet (sysfs); undefined where the kernel does not show them. statfs(2) knows what was written by a transaction. */
+  dataBytes(path: string): Promise<number | undefined>;
   /** The sum of the errors counted on all of the file system's devices (GET_DEV_STATS). */
   deviceErrors(path: string): Promise<number>;
   /** Quota status and qgroups of levels 0 and 1 (or the one given), as of the last transaction written, in one look at the quota tree. */
@@ -106,6 +109,7 @@ export function createBtrfs(): Btrfs {
     destroySubvolume: (path, id) => withFolder(path, (fd) => destroy(fd, path, id)),
     makeWritable: (path, id) => withFolder(path, (fd) => makeWritable(fd, path, id)),
     commit: (path) => withFolder(path, (fd) => control.commit(fd, path)),
+    dataBytes: (path) => withFolder(path, (fd) => dataBytes(fd, path)),
     deviceErrors: (path) => withFolder(path, (fd) => deviceErrors(fd, path)),
     qgroups: (path, id) => withFolder(path, (fd) => qgroups.readQgroups(fd, path, id)),
     relations: (path, id) => withFolder(path, (fd) => qgroups.readRelations(fd, path, id)),
@@ -177,7 +181,7 @@ async function makeWritable(fd: number, path: string, id: number): Promise<void>
 }
 
 async function deviceErrors(fd: number, path: string): Promise<number> {
-  const largest = await control.largestDeviceId(fd, path);
+  const { largestDeviceId: largest } = await control.fileSystemInfo(fd, path);
   let total = 0;
   for (let id = 1; id <= largest; id++) {
     total += await unless(['ENODEV'], 0, () => control.deviceErrorCount(fd, path, id));

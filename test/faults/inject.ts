@@ -87,6 +87,7 @@ const EFFECTS: { readonly [Group in keyof Host]: { readonly [Method in keyof Hos
     destroySubvolume: 'changes',
     makeWritable: 'changes',
     commit: 'reads', // what is written is what was changed before
+    dataBytes: 'reads',
     deviceErrors: 'reads',
     qgroups: 'reads',
     relations: 'reads',

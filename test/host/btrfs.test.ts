@@ -127,6 +127,14 @@ describe.each(QUOTA_MODES)('btrfs with %s quotas', (mode) => {
     expect(await btrfs.deviceErrors(path)).toBe(0);
   });
 
+  it('counts the bytes of files that only memory has yet', async () => {
+    const before = (await btrfs.dataBytes(path)) ?? Number.NaN;
+    await writeFile(at('unwritten'), randomBytes(4 * MIB));
+    expect(await btrfs.dataBytes(path)).toBe(before + 4 * MIB);
+    await run('sync', ['-f', path]);
+    expect(await btrfs.dataBytes(path)).toBe(before + 4 * MIB);
+  });
+
   it('sets what new files have, in the folders that are there', async () => {
     const signal = AbortSignal.timeout(30_000);
     await btrfs.createSubvolume(at('options'), []);

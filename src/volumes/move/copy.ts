@@ -4,6 +4,7 @@ import { errnoOf, messageOf, StowageError } from '../../errors.ts';
 import type { Context, ManagedPool } from '../context.ts';
 import { withFiles, withMoveFolder } from './places.ts';
 import { type Report, type Way, withProgress } from './progress.ts';
+import { countWritten } from './written.ts';
 
 /** How long letting go of an end may take after the copy has ended, however it did. */
 const CLOSE_TIMEOUT_MS = 30_000;
@@ -129,9 +130,8 @@ async function copyTree(
   const { id } = from.item;
   await withFiles(context, id, 'from', source, signal, (fromFolder) =>
     withFiles(context, id, 'to', target, signal, async (toFolder) => {
-      const { freeBytes } = await files.statfs(toFolder);
       const measure = {
-        bytes: async () => Math.max(0, freeBytes - (await files.statfs(toFolder)).freeBytes),
+        bytes: await countWritten(context, toFolder),
         ofBytes: () => from.pool.backend.snapshotSizeBytes(from.item),
       };
       await withProgress(context, report, measure, () => files.copy(fromFolder, toFolder, signal));
