@@ -7,6 +7,8 @@ const GIB = 1024 ** 3;
 /** A pool of the model: volumes of `volumeBytes` and somewhat more, of which it has room for many. */
 export interface ModelledPool extends PoolSetup {
   readonly volumeBytes: number;
+  /** Names of what is outside the folder of a pool at this path, and must be gone with its volumes. */
+  readonly outside?: (path: string) => Promise<string[]>;
 }
 
 /** What one test runs on: all pools of one driver. */

@@ -72,7 +72,7 @@ async function deleteAll({ at: { service }, model }: World): Promise<void> {
 
 async function checkNothingLeft({ at, pools }: World): Promise<void> {
   same('records', [...at.catalog.all()], []);
-  for (const { name } of pools) {
+  for (const { name, outside } of pools) {
     const path = at.poolPath(name);
     same(`promises of pool ${name}`, at.catalog.promisedBytes(name), 0);
     same('loop devices', await loopFiles(path), []);
@@ -82,6 +82,7 @@ async function checkNothingLeft({ at, pools }: World): Promise<void> {
       .filter((entry) => !entry.isDirectory() && entry.name !== 'pool.json')
       .map((entry) => entry.name);
     same('files in the pool', files, []);
+    same('what the pool holds elsewhere', await outside(), []);
   }
   same('mounts', await mountPointsBeneath(at.folder), []);
   for (const name of ['targets']) same(`entries of ${name}`, await readdir(`${at.folder}/${name}`), []);

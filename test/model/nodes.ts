@@ -6,7 +6,7 @@ import { block, mount, signal } from '../support/driver.ts';
 import { readSlots, SLOTS, writeSlot } from './content.ts';
 import { type Model, type ModelVolume, pick, pickId, volumeAt } from './model.ts';
 import { any, type StepKind, seldom, step } from './step.ts';
-import { expansionFor, only, refusalsOfExpansion } from './volumes.ts';
+import { expansionFor, only, refusalsOfExpansion, sizeIn } from './volumes.ts';
 import { holds, MAX_ATTACHED, outcome, poolOf, same, type World } from './world.ts';
 
 const NODE = 'node-1';
@@ -118,7 +118,7 @@ export const NODE_STEPS: readonly StepKind[] = [
         await outcome(call, [...refusals, ...only(!mounted, 'not-found')]);
         return;
       }
-      const bytes = Math.max(volume.sizeBytes, size.requiredBytes);
+      const bytes = Math.max(volume.sizeBytes, sizeIn(poolOf(world, volume.pool), size.requiredBytes));
       const found = await outcome(call, only(!growsTo(world, volume, bytes), 'precondition'));
       volume.sizeBytes = bytes;
       if (found === undefined) return;

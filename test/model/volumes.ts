@@ -26,7 +26,7 @@ export const VOLUME_STEPS: readonly StepKind[] = [
     const access = args.block ? 'block' : 'mount';
     await create(world, {
       ...{ name: `volume-${args.name}`, pool: pool.name, access, source: undefined, requiredBytes },
-      limitBytes: limitFor(args.limit, requiredBytes),
+      limitBytes: limitFor(pool, args.limit, requiredBytes),
     });
   }),
   step(
@@ -74,7 +74,7 @@ export const VOLUME_STEPS: readonly StepKind[] = [
   }),
   step(1, 'create too large', { pool: any }, async (world, { pool: number }) => {
     const pool = pick(world.pools, number);
-    const requiredBytes = roundUp(pool.totalBytes) + 4096;
+    const requiredBytes = sizeIn(pool, pool.totalBytes) + 4096;
     await create(world, {
       name: 'too-large',
       pool: pool.name,
@@ -103,15 +103,22 @@ export const VOLUME_STEPS: readonly StepKind[] = [
       refusalsOfExpansion(world, volume, size),
     );
     if (found === undefined || volume === undefined) return;
-    volume.sizeBytes = Math.max(volume.sizeBytes, roundUp(size.requiredBytes));
-    const nodeExpansionRequired = poolOf(world, volume.pool).features.ownSuperblock && volume.access === 'mount';
+    const pool = poolOf(world, volume.pool);
+    volume.sizeBytes = Math.max(volume.sizeBytes, sizeIn(pool, size.requiredBytes));
+    const nodeExpansionRequired = pool.features.ownSuperblock && volume.access === 'mount';
+    if (!nodeExpansionRequired) volume.fsBytes = volume.sizeBytes;
     same('the expansion', found.value, { sizeBytes: volume.sizeBytes, nodeExpansionRequired });
   }),
 ];
 
-function limitFor(kind: string, requiredBytes: number): number | undefined {
+function limitFor(pool: PoolFacts, kind: string, requiredBytes: number): number | undefined {
   if (kind === 'none') return undefined;
-  return kind === 'exact' ? roundUp(requiredBytes) : roundUp(requiredBytes) - 1;
+  return kind === 'exact' ? sizeIn(pool, requiredBytes) : sizeIn(pool, requiredBytes) - 1;
+}
+
+/** What a volume for so many bytes has in that pool. */
+export function sizeIn({ features }: PoolFacts, requiredBytes: number): number {
+  return roundUp(requiredBytes, features.sizeStepBytes);
 }
 
 /** A size for growth: what it has, more, or more than the pool has. */
@@ -120,11 +127,11 @@ export function expansionFor(
   volume: ModelVolume | undefined,
   args: { readonly extraBytes: number; readonly limit: string; readonly huge: boolean },
 ): { requiredBytes: number; limitBytes: number | undefined } {
-  const now = volume?.sizeBytes ?? MIB;
-  const more = volume === undefined || !canGrow(world, volume) ? 0 : args.extraBytes;
-  const huge = args.huge && volume !== undefined ? poolOf(world, volume.pool).totalBytes : 0;
-  const requiredBytes = now + more + huge;
-  return { requiredBytes, limitBytes: limitFor(args.limit, requiredBytes) };
+  if (volume === undefined) return { requiredBytes: MIB, limitBytes: undefined };
+  const pool = poolOf(world, volume.pool);
+  const more = canGrow(world, volume) ? args.extraBytes : 0;
+  const requiredBytes = volume.sizeBytes + more + (args.huge ? pool.totalBytes : 0);
+  return { requiredBytes, limitBytes: limitFor(pool, args.limit, requiredBytes) };
 }
 
 /** CSI, "ControllerExpandVolume Errors"; a pool without expansion as docs/reference/csi.md says. */
@@ -134,8 +141,9 @@ export function refusalsOfExpansion(
   size: { readonly requiredBytes: number; readonly limitBytes: number | undefined },
 ): ErrorCode[] {
   if (volume === undefined) return ['not-found'];
-  const { features, totalBytes } = poolOf(world, volume.pool);
-  const bytes = Math.max(volume.sizeBytes, roundUp(size.requiredBytes));
+  const pool = poolOf(world, volume.pool);
+  const { features, totalBytes } = pool;
+  const bytes = Math.max(volume.sizeBytes, sizeIn(pool, size.requiredBytes));
   return [
     ...only(features.expansion === 'none', 'invalid'),
     ...only(size.limitBytes !== undefined && bytes > size.limitBytes, 'out-of-range'),
@@ -218,7 +226,10 @@ function refusalsOfKnown(known: ModelVolume, wanted: Wanted): ErrorCode[] {
 }
 
 function sizeOf(world: World, wanted: Wanted): number {
-  return roundUp(Math.max(wanted.requiredBytes, findSource(world, wanted.source)?.sizeBytes ?? 0));
+  return sizeIn(
+    poolOf(world, wanted.pool),
+    Math.max(wanted.requiredBytes, findSource(world, wanted.source)?.sizeBytes ?? 0),
+  );
 }
 
 function findSource({ model }: World, source: ModelVolume['source']): ModelVolume | ModelSnapshot | undefined {

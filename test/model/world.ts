@@ -24,6 +24,8 @@ export interface PoolFacts {
   readonly totalBytes: number;
   /** File systems of its own that this process may grow while they are mounted. */
   readonly growsMounted: boolean;
+  /** Names of what the pool holds outside its folder. */
+  readonly outside: () => Promise<string[]>;
 }
 
 /** At most so many volumes are attached to the node, so that the model meets the limit. */
@@ -41,13 +43,20 @@ export async function makeWorld(backend: ModelledBackend): Promise<World> {
   }
 }
 
-async function factsOf(at: TestDriver, { name, volumeBytes }: ModelledPool): Promise<PoolFacts> {
+async function factsOf(at: TestDriver, { name, volumeBytes, outside }: ModelledPool): Promise<PoolFacts> {
   const config = at.config.pools.find((pool) => pool.name === name);
   if (config === undefined) throw new Error(`the driver has no pool ${name}`);
   const { totalBytes, features } = await ask(config);
   const [fsType] = features.fsTypes;
   const growsMounted = !features.ownSuperblock || fsType !== 'ext4' || (await mayGrowExt4());
-  return { name, features, volumeBytes, totalBytes, growsMounted };
+  return {
+    name,
+    features,
+    volumeBytes,
+    totalBytes,
+    growsMounted,
+    outside: async () => outside?.(at.poolPath(name)) ?? [],
+  };
 }
 
 /** A backend of our own beside the driver's, while nothing is in the pool: some know what they can do only after recover. */
