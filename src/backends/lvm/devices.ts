@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { errnoOf } from '../../errors.ts';
 import type { Host } from '../../host/host.ts';
 import type { MountEntry } from '../../host/mounts.ts';
 
@@ -23,8 +24,15 @@ export function createDevices(group: string, { files, mounts }: Pick<Host, 'file
   /** Where each was seen last: looked at first. */
   const hints = new Map<string, string>();
 
-  const attribute = async (node: string, name: string) =>
-    (await files.read(join(SYS_BLOCK, node, name), MAX_BYTES))?.trim();
+  /** undefined where the device is missing, or went away between the opening and the reading (ENODEV) */
+  async function attribute(node: string, name: string): Promise<string | undefined> {
+    try {
+      return (await files.read(join(SYS_BLOCK, node, name), MAX_BYTES))?.trim();
+    } catch (error) {
+      if (errnoOf(error) === 'ENODEV') return undefined;
+      throw error;
+    }
+  }
 
   async function findNode(dmName: string): Promise<string | undefined> {
     const hint = hints.get(dmName);
