@@ -26,10 +26,9 @@ export const several = <W>(kinds: readonly StepKind<W>[], maxLength: number) =>
   fc.array(fc.oneof(...kinds), { maxLength, size: 'max' });
 
 /** A few volumes to begin with. Unbiased, since short sequences of small numbers reach little. */
-const sequencesOf = (maxSteps: number) =>
-  fc
-    .noBias(fc.tuple(several(VOLUME_STEPS.slice(0, 1), 6), several(STEPS, maxSteps)))
-    .map(([first, rest]) => [...first, ...rest]);
+const sequences = fc
+  .noBias(fc.tuple(several(VOLUME_STEPS.slice(0, 1), 6), several(STEPS, MAX_STEPS)))
+  .map(([first, rest]) => [...first, ...rest]);
 
 /** What a model is of: its world is made anew for each sequence. */
 export interface Modelled<W> {
@@ -44,9 +43,8 @@ export interface Modelled<W> {
 }
 
 /** Random sequences of calls against the model of CSI, on the pools of one driver. */
-export function describeModel(backend: ModelledBackend, runs: number = RUNS, maxSteps: number = MAX_STEPS): void {
+export function describeModel(backend: ModelledBackend, runs: number = RUNS): void {
   const { title } = backend;
-  const sequences = sequencesOf(maxSteps);
   const make = () => makeWorld(backend);
   describeSequences({ title, sequences, make, checkInvariants, checkEnding, cleanup: ({ at }) => at.cleanup() }, runs);
 }
