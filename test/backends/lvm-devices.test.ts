@@ -7,7 +7,7 @@ function devicesOf(sysfs: Readonly<Record<string, string | { readonly code: stri
   const host = createHost();
   const read = async (path: string) => {
     const answer = sysfs[path];
-    if (typeof answer === 'object') throw Object.assign(new Error(`${answer.code}: read`), answer);
+    if (typeof answer === 'object') throw Object.assign(new Error(answer.code), answer, { syscall: 'read' });
     return answer;
   };
   const files = { ...host.files, read, list: async () => ['dm-0', 'dm-1', 'sda'] };
