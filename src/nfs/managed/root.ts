@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import type { Host } from '../../host/host.ts';
 
 /**
- * In the folder that a volume is bound on, and so hidden by it. While nothing answers for the exports, a client that mounts a volume gets that folder instead (seen with rpc.mountd gone for 30 s),
- * and its mount succeeds: NodeStageVolume looks for this name.
+ * In the folder that a volume is bound on, and so hidden by it. A client that mounts a volume which is exported to others only, or while nothing answers for the exports (seen with rpc.mountd gone for 30 s),
+ * gets that folder instead, and its mount succeeds: NodeStageVolume looks for this name.
  */
 export const NOT_EXPORTED = '.stowage-not-exported';
 

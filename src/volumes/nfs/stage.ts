@@ -85,7 +85,7 @@ async function takeAway({ host }: Context, path: string, signal: AbortSignal): P
   await host.nfs.unmount(path, { force: false }, inTime);
 }
 
-/** The root of our server is mounted instead of the volume while rpc.mountd does not answer there. */
+/** The root of our server is mounted instead of the volume where that is exported to other nodes only, and while rpc.mountd does not answer there. */
 async function checkIsVolume(context: Context, place: NfsPlace, path: string, signal: AbortSignal): Promise<void> {
   const marker = join(path, NOT_EXPORTED);
   const { exitCode } = await context.host.commands.run('stat', ['--', marker], { signal, exitCodes: [0, 1] });
@@ -93,7 +93,7 @@ async function checkIsVolume(context: Context, place: NfsPlace, path: string, si
   await takeAway(context, path, signal);
   throw new StowageError(
     'unavailable',
-    `${place.source} was mounted, but is not the volume: on the server ${place.server} nothing answers for its exports; see that rpc.mountd runs there`,
+    `${place.source} is not exported to this node: call ControllerPublishVolume first, and see that the node's id names the address from which it mounts; if that is so, nothing answers for the exports on ${place.server}: see that rpc.mountd runs there`,
   );
 }
 
