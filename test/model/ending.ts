@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
-import { block, mount, mountPointsBeneath, signal } from '../support/driver.ts';
-import { checkContent, checkInvariants, loopFiles } from './invariants.ts';
-import type { ModelSnapshot, ModelVolume } from './model.ts';
+import { mountPointsBeneath, signal } from '../support/driver.ts';
+import { checkInvariants, loopFiles } from './invariants.ts';
+import type { ModelSnapshot } from './model.ts';
 import { create } from './volumes.ts';
-import { outcome, poolOf, same, type World } from './world.ts';
+import { outcome, same, type World } from './world.ts';
 
 /** How many snapshots are restored at the end; those that came last. */
 const MAX_RESTORED = 3;
@@ -14,7 +14,7 @@ export async function checkEnding(world: World): Promise<void> {
   await checkInvariants(world);
   checkExactPromises(world);
   await endUse(world);
-  for (const volume of world.model.volumes.values()) await checkUnused(world, volume);
+  for (const volume of world.model.volumes.values()) await world.rules.checkUnused(world, volume);
   for (const snapshot of [...world.model.snapshots.values()].slice(-MAX_RESTORED)) await checkRestored(world, snapshot);
   await deleteAll(world);
   await world.at.driver.idle();
@@ -42,22 +42,15 @@ async function endUse({ at, model }: World): Promise<void> {
     await outcome(at.unstage(volume.id), []);
     volume.staged = false;
     await outcome(at.service.detach({ volumeId: volume.id, nodeId: undefined }, signal()), []);
-    volume.attached = undefined;
+    volume.attached.clear();
   }
-}
-
-async function checkUnused(world: World, volume: ModelVolume): Promise<void> {
-  const cannotGrow = !poolOf(world, volume.pool).growsMounted && volume.fsBytes < volume.sizeBytes;
-  if (cannotGrow && volume.access === 'mount') return;
-  const capability = volume.access === 'block' ? block() : mount();
-  await world.at.mounted(volume.id, ({ path }) => checkContent(volume, path), capability);
 }
 
 async function checkRestored(world: World, snapshot: ModelSnapshot): Promise<void> {
   const { id, pool, access, sizeBytes: requiredBytes } = snapshot;
   const wanted = { name: `restored-${id}`, pool, access, requiredBytes, limitBytes: undefined };
   const volume = await create(world, { ...wanted, source: { kind: 'snapshot', id } });
-  if (volume !== undefined) await checkUnused(world, volume);
+  if (volume !== undefined) await world.rules.checkUnused(world, volume);
 }
 
 async function deleteAll({ at: { service }, model }: World): Promise<void> {
@@ -70,7 +63,7 @@ async function deleteAll({ at: { service }, model }: World): Promise<void> {
   }
 }
 
-async function checkNothingLeft({ at, pools }: World): Promise<void> {
+async function checkNothingLeft({ at, pools, rules }: World): Promise<void> {
   same('records', [...at.catalog.all()], []);
   for (const { name, outside } of pools) {
     const path = at.poolPath(name);
@@ -84,6 +77,6 @@ async function checkNothingLeft({ at, pools }: World): Promise<void> {
     same('files in the pool', files, []);
     same('what the pool holds elsewhere', await outside(), []);
   }
-  same('mounts', await mountPointsBeneath(at.folder), []);
+  same('mounts', await mountPointsBeneath(at.folder), rules.lastingMounts);
   for (const name of ['targets']) same(`entries of ${name}`, await readdir(`${at.folder}/${name}`), []);
 }

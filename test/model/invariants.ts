@@ -15,6 +15,7 @@ export async function checkInvariants(world: World): Promise<void> {
   await checkLoops(world);
   for (const volume of world.model.volumes.values()) {
     for (const name of volume.targets.keys()) {
+      if (!world.rules.isReachable(volume, name)) continue;
       const target = world.at.target(name);
       await checkContent(volume, target);
       const { exactSizes } = poolOf(world, volume.pool).features;
@@ -42,7 +43,7 @@ function checkRecords({ at, model }: World): void {
     [
       ...[...model.volumes.values()].map(
         ({ id, pool, sizeBytes, attached }) =>
-          `volume ${id} ready in ${pool}, ${sizeBytes} bytes, attached ${attached === undefined ? 0 : 1}`,
+          `volume ${id} ready in ${pool}, ${sizeBytes} bytes, attached ${attached.size}`,
       ),
       ...[...model.snapshots.values()].map(
         ({ id, pool, reservedBytes }) => `snapshot ${id} ready in ${pool}, ${reservedBytes} bytes`,

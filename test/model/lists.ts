@@ -13,7 +13,7 @@ export const LIST_STEPS: readonly StepKind[] = [
     const expected = sortedById([...world.model.volumes.values()]).map((volume) => ({
       id: volume.id,
       sizeBytes: volume.sizeBytes,
-      publishedNodeIds: volume.attached === undefined ? [] : ['node-1'],
+      publishedNodeIds: [...volume.attached.keys()],
       abnormal: false,
     }));
     const found = listed.map(({ volume: { id, sizeBytes }, publishedNodeIds, condition: { abnormal } }) => ({

@@ -20,7 +20,8 @@ export interface ModelVolume {
   /** What its own file system is made for; grows when it is mounted. */
   fsBytes: number;
   content: Content;
-  attached: { readonly readOnly: boolean } | undefined;
+  /** The nodes that have it, by id, in the order in which they got it. */
+  readonly attached: Map<string, { readonly readOnly: boolean }>;
   staged: boolean;
   readonly targets: Map<string, { readonly readOnly: boolean }>;
 }

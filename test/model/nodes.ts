@@ -28,20 +28,20 @@ export const NODE_STEPS: readonly StepKind[] = [
       { volumeId: id, nodeId, capability, readOnly: args.readOnly, volumeContext: {} },
       signal(),
     );
-    const count = [...world.model.volumes.values()].filter(({ attached }) => attached !== undefined).length;
-    const now = volume?.attached;
+    const count = [...world.model.volumes.values()].filter(({ attached }) => attached.size > 0).length;
+    const now = volume?.attached.get(NODE);
     const refusals = [
       ...only(volume === undefined || args.elsewhere, 'not-found'),
       ...only(now !== undefined && now.readOnly !== args.readOnly, 'already-exists'),
       ...only(now === undefined && count >= MAX_ATTACHED, 'exhausted'),
     ];
     const found = await outcome(call, refusals);
-    if (found !== undefined && volume !== undefined) volume.attached = { readOnly: args.readOnly };
+    if (found !== undefined) volume?.attached.set(NODE, { readOnly: args.readOnly });
   }),
   step(2, 'detach', { volume: any, all: fc.boolean() }, async (world, { volume: number, all }) => {
     const { id, volume } = find(world.model, number);
     await outcome(world.at.service.detach({ volumeId: id, nodeId: all ? undefined : NODE }, signal()), []);
-    if (volume !== undefined) volume.attached = undefined;
+    volume?.attached.clear();
   }),
   step(10, 'stage', { volume: any, mode, otherAccess }, async (world, args) => {
     const { id, volume } = find(world.model, args.volume, isUnstaged);
@@ -149,7 +149,7 @@ async function totalBytes(world: World, volumeId: string): Promise<number> {
   return (await stats(world, volumeId)).usage?.bytes.total ?? 0;
 }
 
-const isFree = (volume: ModelVolume) => volume.attached === undefined;
+const isFree = (volume: ModelVolume) => volume.attached.size === 0;
 const isStaged = (volume: ModelVolume) => volume.staged;
 const isUnstaged = (volume: ModelVolume) => !volume.staged;
 

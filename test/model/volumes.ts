@@ -87,10 +87,14 @@ export const VOLUME_STEPS: readonly StepKind[] = [
   step(3, 'delete', { volume: any, again: seldom }, async (world, { volume: number, again }) => {
     const id = pickId(world.model, 'volume', number);
     const volume = world.model.volumes.get(id);
-    const inUse = volume !== undefined && (volume.staged || volume.attached !== undefined || volume.targets.size > 0);
+    const deletion = volume === undefined ? 'done' : world.rules.deletion(volume);
+    if (deletion === 'left') return;
     for (let time = 0; time < (again ? 2 : 1); time++)
-      await outcome(world.at.service.deleteVolume({ volumeId: id }, signal()), inUse ? ['precondition'] : []);
-    if (volume === undefined || inUse) return;
+      await outcome(
+        world.at.service.deleteVolume({ volumeId: id }, signal()),
+        only(deletion === 'refused', 'precondition'),
+      );
+    if (volume === undefined || deletion === 'refused') return;
     world.model.volumes.delete(id);
     world.model.gone.volume.push(id);
   }),
@@ -170,7 +174,7 @@ export async function create(world: World, wanted: Wanted): Promise<ModelVolume 
     info.sizeBytes === expected || (!exactSizes && info.sizeBytes >= expected),
     `${info.sizeBytes} bytes, not ${expected}`,
   );
-  same('its pool', info.context, { pool: wanted.pool });
+  world.rules.checkContext(info, wanted.pool);
   same('its source', info.source, source);
   if (known !== undefined) {
     same('its id', info.id, known.id);
@@ -186,7 +190,7 @@ export async function create(world: World, wanted: Wanted): Promise<ModelVolume 
     ...{ id, name, pool: wanted.pool, access: wanted.access, source, sizeBytes: info.sizeBytes },
     fsBytes: from?.fsBytes ?? info.sizeBytes,
     content: from?.content ?? new Map(),
-    attached: undefined,
+    attached: new Map(),
     staged: false,
     targets: new Map(),
   };

@@ -4,16 +4,33 @@ import type { PoolConfig } from '../../src/config/schema.ts';
 import { type ErrorCode, isStowageError } from '../../src/errors.ts';
 import { createHost } from '../../src/host/system.ts';
 import { createLog } from '../../src/telemetry/log.ts';
+import type { VolumeInfo } from '../../src/volumes/service.ts';
 import { mayGrowExt4 } from '../backends/workbench.ts';
 import { makeDriver, signal, type TestDriver } from '../support/driver.ts';
 import type { ModelledBackend, ModelledPool } from './backends.ts';
-import { createModel, type Model } from './model.ts';
+import { createModel, type Model, type ModelVolume } from './model.ts';
+import { LOCAL_RULES } from './rules.ts';
 
 /** The driver and what the model says of it. */
 export interface World {
   readonly at: TestDriver;
   readonly model: Model;
   readonly pools: readonly PoolFacts[];
+  readonly rules: Rules;
+}
+
+/** What is not the same for volumes on this machine's own disks and for those that reach their nodes by a server. */
+export interface Rules {
+  /** Throws unless CreateVolume's answer leads nodes to the volume. */
+  readonly checkContext: (info: VolumeInfo, pool: string) => void;
+  /** What DeleteVolume must do; `left`: nobody calls it now. */
+  readonly deletion: (volume: ModelVolume) => 'done' | 'refused' | 'left';
+  /** False where a published volume was taken from the node. */
+  readonly isReachable: (volume: ModelVolume, target: string) => boolean;
+  /** Throws unless a volume that nobody uses holds what the model says. */
+  readonly checkUnused: (world: World, volume: ModelVolume) => Promise<void>;
+  /** What is mounted in the driver's folder when nothing is left. */
+  readonly lastingMounts: readonly string[];
 }
 
 /** What the model knows of a pool: what its backend declares, never which one it is. */
@@ -34,13 +51,17 @@ export const MAX_ATTACHED = 2;
 export async function makeWorld(backend: ModelledBackend): Promise<World> {
   const at = await makeDriver({ pools: backend.pools, keys: { maxVolumesPerNode: MAX_ATTACHED } });
   try {
-    const pools: PoolFacts[] = [];
-    for (const pool of backend.pools) pools.push(await factsOf(at, pool));
-    return { at, model: createModel(), pools };
+    return { at, model: createModel(), pools: await factsOfPools(at, backend.pools), rules: LOCAL_RULES };
   } catch (error) {
     await at.cleanup();
     throw error;
   }
+}
+
+export async function factsOfPools(at: TestDriver, modelled: readonly ModelledPool[]): Promise<PoolFacts[]> {
+  const pools: PoolFacts[] = [];
+  for (const pool of modelled) pools.push(await factsOf(at, pool));
+  return pools;
 }
 
 async function factsOf(at: TestDriver, { name, volumeBytes, outside }: ModelledPool): Promise<PoolFacts> {

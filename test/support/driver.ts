@@ -56,6 +56,8 @@ export interface TestDriver {
   /** Stops the driver without starting another one. */
   stop(): Promise<void>;
   create(name: string, wanted?: Wanted): Promise<VolumeInfo>;
+  /** What `create` was answered of how nodes reach it. */
+  contextOf(volumeId: string): VolumeInfo['context'];
   /** Where this volume is staged in these tests. */
   stagingPath(volumeId: string): string;
   stage(volumeId: string, capability?: Capability): Promise<void>;
@@ -119,6 +121,8 @@ export async function makeDriver(options: {
   sizeBytes?: number;
   wrap?: (host: Host) => Host;
   nodeId?: string;
+  /** Exports the pools by the NFS server of this machine, which nodes reach at this address. */
+  server?: string;
   metrics?: DomainMetrics;
   log?: Logger;
 }): Promise<TestDriver> {
@@ -143,19 +147,17 @@ export async function makeDriver(options: {
   }
 
   async function start(change: Readonly<Record<string, unknown>>): Promise<void> {
-    config = CONFIG_SCHEMAS.local.parse({
-      driver: 'local',
-      stateDir: join(folder, 'state'),
-      logLevel: 'silent',
-      pools: options.pools.map(({ name, config: keys, keysOf }) => ({
-        name,
-        path: pathOf(name),
-        ...keys,
-        ...keysOf?.(pathOf(name)),
-      })),
-      ...options.keys,
-      ...change,
-    });
+    const configs = options.pools.map(({ name, config: keys, keysOf }) => ({
+      name,
+      path: pathOf(name),
+      ...keys,
+      ...keysOf?.(pathOf(name)),
+    }));
+    const keys = { stateDir: join(folder, 'state'), logLevel: 'silent', ...options.keys, ...change };
+    config =
+      options.server === undefined
+        ? CONFIG_SCHEMAS.local.parse({ driver: 'local', pools: configs, ...keys })
+        : CONFIG_SCHEMAS.nfs.parse({ driver: 'nfs', managed: { server: options.server, pools: configs }, ...keys });
     driver = await openDriver({
       config,
       nodeId,
@@ -177,6 +179,8 @@ export async function makeDriver(options: {
     return driver;
   }
 
+  const contexts = new Map<string, VolumeInfo['context']>();
+  const contextOf = (volumeId: string) => contexts.get(volumeId) ?? {};
   const target = (name: string) => join(folder, 'targets', name);
   const stagingPath = (volumeId: string) => join(folder, 'staging', volumeId);
 
@@ -207,9 +211,9 @@ export async function makeDriver(options: {
       await start(change);
     },
     stop,
-    create(name, wanted = {}) {
+    async create(name, wanted = {}) {
       const { sizeBytes = options.sizeBytes ?? 32 * MIB, limitBytes, capability = usual, ...rest } = wanted;
-      return running().service.createVolume(
+      const info = await running().service.createVolume(
         {
           name,
           size: { requiredBytes: sizeBytes, limitBytes },
@@ -222,16 +226,19 @@ export async function makeDriver(options: {
         },
         signal(),
       );
+      contexts.set(info.id, info.context);
+      return info;
     },
+    contextOf,
     stagingPath,
     stage: (volumeId, capability = usual) =>
       running().service.stage(
-        { volumeId, stagingPath: stagingPath(volumeId), capability, volumeContext: {} },
+        { volumeId, stagingPath: stagingPath(volumeId), capability, volumeContext: contextOf(volumeId) },
         signal(),
       ),
     unstage: (volumeId) => running().service.unstage({ volumeId, stagingPath: stagingPath(volumeId) }, signal()),
     async publish(volumeId, name, { capability = usual, readOnly = false } = {}) {
-      const request = { volumeId, capability, readOnly, volumeContext: {} };
+      const request = { volumeId, capability, readOnly, volumeContext: contextOf(volumeId) };
       await running().service.publish(
         { ...request, stagingPath: stagingPath(volumeId), targetPath: target(name) },
         signal(),
