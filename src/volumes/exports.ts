@@ -155,15 +155,18 @@ function createExports(
       const pool = poolOf(context, record);
       const kept = record.attached.filter(({ nodeId }) => !nodeIds.includes(nodeId));
       const keptAddresses = new Set(kept.flatMap(({ nodeId }) => addressesOfNode(nodeId)));
-      const addresses = nodeIds.flatMap(addressesOfNode).filter((gone) => !keptAddresses.has(gone));
+      const gone = nodeIds.flatMap(addressesOfNode);
+      const addresses = gone.filter((address) => !keptAddresses.has(address));
       await turns(async () => {
-        for (const gone of addresses) await server.shutOut(server.pathOf(record), gone, signal);
+        for (const address of addresses) await server.shutOut(server.pathOf(record), address, signal);
         await forget();
         if (kept.length === 0) await server.withdraw(record.pool, record.folder);
+        // A machine that keeps it by another of its names may be left with less.
+        else if (addresses.length < gone.length) await admitAll({ ...record, attached: kept }, signal);
       });
       const opened = await pool.backend.opened(itemOf(record));
       if (opened?.type !== 'folder') return;
-      for (const gone of addresses) await server.drop(opened.path, gone, signal);
+      for (const address of addresses) await server.drop(opened.path, address, signal);
     },
     start() {
       comparing = compareUnheard().finally(compareLater);

@@ -6,7 +6,7 @@ import { type ModelVolume, pick, pickId, volumeAt } from '../model.ts';
 import { any, type StepKind, seldom, step } from '../step.ts';
 import { only } from '../volumes.ts';
 import { holds, outcome, same } from '../world.ts';
-import { isHere, type ManagedWorld, NODES, XFS_POOL } from './world.ts';
+import { ALIAS, isHere, type ManagedWorld, NODE, NODES, XFS_POOL } from './world.ts';
 
 const TARGETS = ['pod-1', 'pod-2', 'pod-3', 'pod-4'];
 const ONE_TARGET: readonly string[] = ['SINGLE_NODE_WRITER', 'SINGLE_NODE_READER_ONLY'];
@@ -115,6 +115,25 @@ export const MANAGED_NODE_STEPS: readonly StepKind<ManagedWorld>[] = [
     holds(total > 0 && total <= limit, `${volume.sizeBytes} bytes, said to be ${total}`);
   }),
 ];
+
+/** A machine that may write by one of its names keeps a volume by the other, which may only read. */
+export const LOSE_A_NAME = managedStep(2, 'lose a name', { volume: any }, async (world, { volume: number }) => {
+  const free = [...world.model.volumes.values()].filter(({ attached }) => attached.size === 0);
+  if (free.length === 0) return;
+  const volume = pick(free, number);
+  const { id: volumeId } = volume;
+  const { service } = world.at;
+  const request = {
+    volumeId,
+    capability: mount('MULTI_NODE_MULTI_WRITER'),
+    volumeContext: world.at.contextOf(volumeId),
+  };
+  await service.attach({ ...request, nodeId: NODE, readOnly: true }, signal());
+  await service.attach({ ...request, nodeId: ALIAS, readOnly: false }, signal());
+  await service.detach({ volumeId, nodeId: ALIAS }, signal());
+  volume.attached.set(NODE, { readOnly: true });
+  world.uses.follow(volume);
+});
 
 /** Tries to write where a node may not any more: errors are as it shall be. */
 function writesTo({ at }: ManagedWorld, target: string, slot: number, value: number): Promise<boolean> {
