@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { CONFIG_SCHEMAS, type Config } from '../../src/config/schema.ts';
 import { parseMountTable } from '../../src/host/mountinfo.ts';
+import { takeServer } from '../lab/support-exports.ts';
 import { unmountBeneath } from '../support/driver.ts';
 import { disksBeside, makeDisks, makePool, type TestPool } from '../support/pools.ts';
 import { THIN_POOL, volumeGroupOf } from '../support/volume-groups.ts';
@@ -23,6 +24,8 @@ const POOLS: Readonly<Record<BackendName, PoolOf>> = {
   'mounted disk': { make: () => makeDisks('ext4', DISKS, DISK_BYTES), keys: disksOf },
   'directory with quotas': { make: () => makePool('xfs-quota', POOL_BYTES), keys: () => ({ backend: 'directory' }) },
   share: { make: makeShare, keys: () => ({}) },
+  'served directory': { make: () => makePool('xfs-quota', POOL_BYTES), keys: () => ({ backend: 'directory' }) },
+  'served btrfs': { make: () => makePool('btrfs', POOL_BYTES), keys: () => ({ backend: 'btrfs' }) },
   lvm: {
     make: () => makePool('lvm-thin', POOL_BYTES),
     keys: (pool) => ({ backend: 'lvm', volumeGroup: volumeGroupOf(pool), thinPool: THIN_POOL, overcommit: 1 }),
@@ -42,7 +45,9 @@ interface PoolOf {
 export const BACKEND_NAMES = ['image', 'directory', 'btrfs', 'memory', 'disk', 'mounted disk', 'share'] as const;
 /** Those whose kernel parts only the lab has for certain. */
 export const LAB_BACKEND_NAMES = ['directory with quotas', 'lvm', 'thick lvm'] as const;
-export const ALL_BACKEND_NAMES = [...BACKEND_NAMES, ...LAB_BACKEND_NAMES] as const;
+/** Pools that the NFS driver exports by the lab's own server. */
+export const SERVED_BACKEND_NAMES = ['served directory', 'served btrfs'] as const;
+export const ALL_BACKEND_NAMES = [...BACKEND_NAMES, ...LAB_BACKEND_NAMES, ...SERVED_BACKEND_NAMES] as const;
 export type BackendName = (typeof ALL_BACKEND_NAMES)[number];
 
 const DISKS = 3;
@@ -72,10 +77,13 @@ export interface Place extends Paths {
 }
 
 const POOL_BYTES = 1024 ** 3;
+/** Of the server that exports pools, which the nodes are on, too. */
+export const SERVER_ADDRESS = '127.0.0.1';
 
 /** Needs root. */
 export async function makePlace(backend: BackendName): Promise<Place> {
   const pool = await POOLS[backend].make();
+  const giveBack = isServed(backend) ? await takeServer() : undefined;
   const folder = await mkdtemp(join(tmpdir(), 'stowage-faults-'));
   for (const name of ['state', 'staging', 'targets']) await mkdir(join(folder, name));
   return {
@@ -84,7 +92,8 @@ export async function makePlace(backend: BackendName): Promise<Place> {
     work: folder,
     cleanup: async () => {
       await thawAll(folder);
-      if (backend === 'share') await unmountBeneath(folder);
+      await giveBack?.();
+      if (backend === 'share' || isServed(backend)) await unmountBeneath(folder);
       await pool.cleanup(); // with all mounts of its volumes
       await rm(folder, { recursive: true, force: true });
     },
@@ -95,11 +104,11 @@ export async function makePlace(backend: BackendName): Promise<Place> {
 export function configInput({ backend, pool, work }: Paths) {
   const common = { name: 'faults.stowage.test', stateDir: join(work, 'state') };
   if (backend === 'share') return { driver: 'nfs', ...common, trashBytesPerSecond: 0 };
-  return {
-    driver: 'local',
-    ...common,
-    pools: [{ name: 'pool', path: pool, overcommit: 100, trashBytesPerSecond: 0, ...POOLS[backend].keys(pool) }],
-  };
+  const keys = POOLS[backend].keys(pool);
+  const pools = [{ name: 'pool', path: pool, overcommit: 100, trashBytesPerSecond: 0, ...keys }];
+  if (isServed(backend))
+    return { driver: 'nfs', ...common, managed: { server: SERVER_ADDRESS, leaseSeconds: 10, pools } };
+  return { driver: 'local', ...common, pools };
 }
 
 export function configOf(paths: Paths): Config {
@@ -114,6 +123,11 @@ async function thawAll(folder: string): Promise<void> {
     if (mountPoint.startsWith(`${folder}/`) && source.startsWith('/dev/loop'))
       await run('fsfreeze', ['--unfreeze', mountPoint]).catch(() => undefined); // it was not frozen
   }
+}
+
+/** True where volumes are exported from a pool of the driver's own. */
+export function isServed(backend: BackendName): boolean {
+  return SERVED_BACKEND_NAMES.some((name) => name === backend);
 }
 
 /** True where volumes are logical volumes. */

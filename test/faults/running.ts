@@ -3,8 +3,9 @@ import { createLog } from '../../src/telemetry/log.ts';
 import { type Driver, openDriver } from '../../src/volumes/driver.ts';
 import { type Csi, csiInProcess } from './in-process.ts';
 import { type FaultyHost, injectFaults } from './inject.ts';
-import { configOf, type Paths } from './place.ts';
-import { openPlainShare, SHARE_CALLS, withPlainShare } from './share.ts';
+import { configOf, isServed, type Paths } from './place.ts';
+import { injectInExports, servedCalls } from './served.ts';
+import { openPlainShare, SHARE_CALLS, type ShareCalls, withPlainShare } from './share.ts';
 import { NODE_ID } from './verbs.ts';
 
 /** A driver in this process, its calls to the host counted. */
@@ -20,22 +21,28 @@ const log = createLog(process.env.STOWAGE_FAULTS_LOG === undefined ? 'silent' : 
 const realHost = createHost();
 
 export function newFaultyHost({ backend, pool }: Paths): FaultyHost {
+  if (isServed(backend)) return injectInExports(realHost);
   return injectFaults(backend === 'share' ? withPlainShare(realHost, pool) : realHost);
+}
+
+function shareCallsOf(paths: Paths): ShareCalls | undefined {
+  if (paths.backend === 'share') return SHARE_CALLS;
+  return isServed(paths.backend) ? servedCalls(paths) : undefined;
 }
 
 /** Opens a driver, and waits for its recovery. */
 export async function start(paths: Paths, faulty = newFaultyHost(paths)): Promise<Running> {
   const { host } = faulty;
-  const isShare = paths.backend === 'share';
+  const share = shareCallsOf(paths);
   const driver = await openDriver({
     config: configOf(paths),
-    nodeId: isShare ? SHARE_CALLS.nodeId : NODE_ID,
+    nodeId: share?.nodeId ?? NODE_ID,
     host,
     log,
     openShareFiles: openPlainShare(host),
   });
   const csi = csiInProcess(driver.service);
-  const running = { driver, csi: isShare ? { ...csi, share: SHARE_CALLS } : csi, faulty };
+  const running = { driver, csi: share === undefined ? csi : { ...csi, share }, faulty };
   try {
     await driver.recovered;
   } catch (error) {

@@ -2,6 +2,7 @@ import { fill } from './contents.ts';
 import type { Csi } from './in-process.ts';
 import { options } from './options.ts';
 import type { BackendName, Place } from './place.ts';
+import { onServer } from './served-scenarios.ts';
 import { onShare } from './share-scenarios.ts';
 import {
   attach,
@@ -51,24 +52,24 @@ export interface Scenario {
   readonly operate: (csi: Csi, state: State, kind: Kind) => Promise<unknown>;
 }
 
-type Steps = Omit<Scenario, 'name' | 'kind'>;
+export type Steps = Omit<Scenario, 'name' | 'kind'>;
 
 const GROWN_BYTES: Readonly<Record<Kind, number>> = { xfs: 340 * MIB, block: 8 * MIB, folder: 2 * MIB };
 
 /** A volume with content, as large as a kind's volumes are; a file system stays mounted, so that copies must freeze it. */
-async function filled({ place, csi }: Ground, kind: Kind, name: string): Promise<string> {
+export async function filled({ place, csi }: Ground, kind: Kind, name: string): Promise<string> {
   const volumeId = await createVolume(csi, { name, kind });
   if (kind === 'xfs') await stage(csi, { work: place.work, name, kind, volumeId });
   await fill(place, { kind, name }, { csi, volumeId });
   return volumeId;
 }
 
-async function empty({ place, csi }: Ground, _base: State, kind: Kind) {
+export async function empty({ place, csi }: Ground, _base: State, kind: Kind) {
   const volumeId = await createVolume(csi, { name: 'volume', kind });
   return { work: place.work, name: 'volume', volumeId };
 }
 
-function targetOf(state: State, kind: Kind): Target {
+export function targetOf(state: State, kind: Kind): Target {
   return { work: need(state, 'work'), name: need(state, 'name'), kind, volumeId: need(state, 'volumeId') };
 }
 
@@ -229,6 +230,10 @@ function of(kind: Kind, ...sets: Record<string, Steps>[]): Scenario[] {
   );
 }
 
+function only(set: Record<string, Steps>, name: string): Record<string, Steps> {
+  return Object.fromEntries(Object.entries(set).filter(([key]) => key === name));
+}
+
 /** For what cannot be copied, nor kept when it is deleted. */
 function withoutCopies(kind: Kind, can: { readonly grow: boolean }): Scenario[] {
   const left = (name: string) =>
@@ -257,4 +262,12 @@ export const SCENARIOS: Readonly<Record<BackendName, readonly Scenario[]>> = {
   lvm: of('block', creation, removal, change, node),
   'thick lvm': withoutCopies('block', { grow: true }),
   share: of('folder', creation, removal, change, node, onShare),
+  // What else there is to do with their folders is that of 'directory with quotas'.
+  'served directory': of(
+    'folder',
+    onServer,
+    only(creation, 'CreateVolume, empty'),
+    only(removal, 'DeleteVolume, delete'),
+  ),
+  'served btrfs': of('folder', onServer),
 };

@@ -5,11 +5,11 @@ import type { MountEntry, MountTable } from '../../src/host/mounts.ts';
 import type { OpenShareFiles } from '../../src/nfs/share-hosts.ts';
 import { shareName } from '../../src/volumes/shares.ts';
 
-/** What calls say of a share, where the driver serves such. */
+/** What calls say of a share, or of a pool that is exported, where the driver serves such. */
 export interface ShareCalls {
   readonly nodeId: string;
   readonly parameters: Readonly<Record<string, string>>;
-  readonly contextOf: (name: string) => Readonly<Record<string, string>>;
+  readonly contextOf: (name: string) => Promise<Readonly<Record<string, string>>>;
 }
 
 const SOURCE = { server: 'server.test', share: '/' } as const;
@@ -18,7 +18,7 @@ export const SHARE_POOL = shareName(SOURCE);
 export const SHARE_CALLS: ShareCalls = {
   nodeId: 'node-1|127.0.0.1',
   parameters: SOURCE,
-  contextOf: (subDir) => ({ ...SOURCE, subDir }),
+  contextOf: async (subDir) => ({ ...SOURCE, subDir }),
 };
 
 /**

@@ -32,7 +32,7 @@ export async function sweep(
     const target = { work: place.work, name, kind: access === 'block' ? 'block' : 'xfs', volumeId } as const;
     await unpublish(csi, target);
     await unstage(csi, target);
-    await detach(csi, volumeId);
+    await detach(csi, volumeId, ''); // from all nodes
     await deleteVolume(csi, volumeId);
   }
   await driver.idle();

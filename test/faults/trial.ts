@@ -4,6 +4,7 @@ import type { Call, Fault } from './inject.ts';
 import type { Place } from './place.ts';
 import { crash, type Running, start } from './running.ts';
 import type { Scenario, State } from './scenarios.ts';
+import { lookAtExports } from './served.ts';
 import { isBase, sweep } from './sweep.ts';
 import { look, type World } from './world.ts';
 
@@ -72,6 +73,7 @@ export async function tryWith(
   if (again) {
     const second = await persist(bench, running, state);
     if (!second.ok) throw new Error('the retry in the same process failed', { cause: second.error });
+    await lookAtExports(bench.place, driver.catalog); // the restart would mend what the retry did not
     answers.push(second);
   }
   const struck = faulty.struck();

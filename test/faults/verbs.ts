@@ -19,8 +19,11 @@ export function pathsOf(work: string, name: string): { readonly staging: string;
   return { staging: join(work, 'staging', name), target: join(work, 'targets', name) };
 }
 
-export function capability(kind: Kind): VolumeCapability {
-  const accessMode = { mode: 'SINGLE_NODE_WRITER' } as const;
+export function capability(
+  kind: Kind,
+  mode: 'SINGLE_NODE_WRITER' | 'MULTI_NODE_MULTI_WRITER' = 'SINGLE_NODE_WRITER',
+): VolumeCapability {
+  const accessMode = { mode };
   return kind === 'block' ? { block: {}, accessMode } : { mount: { fsType: kind === 'xfs' ? 'xfs' : '' }, accessMode };
 }
 
@@ -119,7 +122,7 @@ export interface Target {
 
 export async function stage(csi: Csi, { work, name, kind, volumeId }: Target): Promise<void> {
   const stagingTargetPath = pathsOf(work, name).staging;
-  const volumeContext = csi.share?.contextOf(name) ?? {};
+  const volumeContext = (await csi.share?.contextOf(name)) ?? {};
   const request = { volumeId, stagingTargetPath, volumeCapability: capability(kind), volumeContext };
   await csi.call(services.node.NodeStageVolume, request);
 }
@@ -140,7 +143,7 @@ export async function publish(
     targetPath: target,
     volumeCapability: capability(kind),
     readonly: options.readOnly,
-    volumeContext: csi.share?.contextOf(name) ?? {},
+    volumeContext: (await csi.share?.contextOf(name)) ?? {},
   });
 }
 
@@ -150,16 +153,21 @@ export async function unpublish(csi: Csi, { work, name, volumeId }: Target): Pro
 
 const nodeOf = (csi: Csi) => csi.share?.nodeId ?? NODE_ID;
 
-export async function attach(csi: Csi, { volumeId, kind }: Pick<Target, 'volumeId' | 'kind'>): Promise<void> {
+export async function attach(
+  csi: Csi,
+  { volumeId, kind }: Pick<Target, 'volumeId' | 'kind'>,
+  { nodeId = nodeOf(csi), readOnly = false, ofManyNodes = false } = {},
+): Promise<void> {
   await csi.call(services.controller.ControllerPublishVolume, {
     volumeId,
-    nodeId: nodeOf(csi),
-    volumeCapability: capability(kind),
+    nodeId,
+    volumeCapability: capability(kind, ofManyNodes ? 'MULTI_NODE_MULTI_WRITER' : 'SINGLE_NODE_WRITER'),
+    readonly: readOnly,
   });
 }
 
-export async function detach(csi: Csi, volumeId: string): Promise<void> {
-  await csi.call(services.controller.ControllerUnpublishVolume, { volumeId, nodeId: nodeOf(csi) });
+export async function detach(csi: Csi, volumeId: string, nodeId = nodeOf(csi)): Promise<void> {
+  await csi.call(services.controller.ControllerUnpublishVolume, { volumeId, nodeId });
 }
 
 /** ControllerExpandVolume. @returns the size and whether the node must grow the file system */

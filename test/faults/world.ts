@@ -10,6 +10,7 @@ import type { Catalog } from '../../src/volumes/catalog.ts';
 import type { AnyRecord, StoredRecord } from '../../src/volumes/record.ts';
 import { logicalVolumes } from '../support/volume-groups.ts';
 import { isLvm, type Place, poolNameOf } from './place.ts';
+import { lookAtExports } from './served.ts';
 
 const run = promisify(execFile);
 
@@ -22,11 +23,13 @@ export interface World {
   readonly loops: readonly string[];
   readonly logicalVolumes: readonly string[];
   readonly files: readonly string[];
+  readonly exports: readonly string[];
   readonly records: readonly string[];
   readonly problems: readonly string[];
 }
 
-const WORK_FOLDERS = ['.', 'staging', 'targets', 'state', 'state/pools', 'state/shares', 'state/mounts'];
+const STATE_FOLDERS = ['pools', 'shares', 'mounts', 'exports', 'exports/pool'].map((name) => join('state', name));
+const WORK_FOLDERS = ['.', 'staging', 'targets', 'state', ...STATE_FOLDERS];
 const ARCHIVED_AT = /[-_]\d{8}T\d{6}Z/;
 const RANDOM_DIGITS = 16;
 const ARCHIVE_DIGITS = 8;
@@ -51,6 +54,7 @@ export async function look(place: Place, catalog: Catalog): Promise<World> {
       ...(backend === 'share' ? await shareListing(pool, named) : []),
       ...(await workListing(work, named)),
     ]),
+    exports: sorted((await lookAtExports(place, catalog)).map(named)),
     records: sorted(records.map((record) => describeRecord(record, named))),
     problems,
   };
@@ -143,8 +147,8 @@ async function listing(root: string, folders: readonly string[], named: (text: s
   const lines: string[] = [];
   for (const folder of folders) {
     for (const name of await readdir(join(root, folder)).catch(() => [])) {
-      const { size, blocks } = await lstat(join(root, folder, name));
-      const length = name.endsWith('.img') && blocks >= 0 ? ` ${size}` : '';
+      // Others are not touched: they may be mounts of a volume that the node was shut out of.
+      const length = name.endsWith('.img') ? ` ${(await lstat(join(root, folder, name))).size}` : '';
       lines.push(named(join(folder, name)) + length);
     }
   }

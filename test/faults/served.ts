@@ -1,0 +1,58 @@
+import { basename, join } from 'node:path';
+import type { Host } from '../../src/host/host.ts';
+import { createNfsExports } from '../../src/host/nfs-exports.ts';
+import type { Catalog } from '../../src/volumes/catalog.ts';
+import { addressesOfNode } from '../../src/volumes/node-address.ts';
+import { exportsBeneath, type SeenExport } from '../lab/support-exports.ts';
+import { type FaultyHost, injectFaults } from './inject.ts';
+import { isServed, itemPath, type Paths, SERVER_ADDRESS } from './place.ts';
+import type { ShareCalls } from './share.ts';
+
+const rootOf = (work: string) => join(work, 'state/exports');
+
+/** What calls say of a pool that is exported. */
+export function servedCalls(paths: Paths): ShareCalls {
+  return {
+    nodeId: `node-1|${SERVER_ADDRESS}`,
+    parameters: { pool: 'pool' },
+    contextOf: async (name) => ({
+      server: SERVER_ADDRESS,
+      share: `/pool/${basename(await itemPath(paths, 'volumes', name))}`,
+      exportRoot: rootOf(paths.work),
+    }),
+  };
+}
+
+/** As injectFaults; the commands by which exports change are struck each by itself, too. */
+export function injectInExports(real: Host): FaultyHost {
+  const commands: Host['commands'] = { run: (...args) => faulty.host.commands.run(...args) };
+  const faulty = injectFaults({ ...real, nfsExports: createNfsExports(commands) });
+  return faulty;
+}
+
+/**
+ * What is exported, with the nodes' addresses; nothing where pools are not.
+ * @throws where that is not exactly what the records say
+ */
+export async function lookAtExports({ backend, work }: Paths, catalog: Catalog): Promise<string[]> {
+  if (!isServed(backend)) return [];
+  const root = rootOf(work);
+  const table = await exportsBeneath(root);
+  const found = table.map(describe).sort();
+  const expected = [...catalog.all()].flatMap((record) =>
+    record.kind !== 'volume'
+      ? []
+      : record.attached.flatMap(({ nodeId, readOnly, fsid }) =>
+          addressesOfNode(nodeId).map((client) =>
+            describe({ path: join(root, record.pool, record.folder), client, readOnly, fsid }),
+          ),
+        ),
+  );
+  if (found.join() !== expected.sort().join())
+    throw new Error(`exported is ${found.join(', ')}, and the records say ${expected.join(', ')}`);
+  return table.map(({ path, client, readOnly }) => `${path.slice(root.length)} ${client} ${readOnly ? 'ro' : 'rw'}`);
+}
+
+function describe({ path, client, readOnly, fsid }: SeenExport): string {
+  return `${path} to ${client} ${readOnly ? 'ro' : 'rw'} as ${fsid}`;
+}
