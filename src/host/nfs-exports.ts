@@ -9,9 +9,15 @@ export interface NfsExport {
   readonly client: string; // an IP address, or * for everyone
 }
 
+/** As the table has it: with what it gives the client, and the number that file handles of it begin with. */
+export interface ListedExport extends NfsExport {
+  readonly readOnly: boolean;
+  readonly fsid: string | undefined;
+}
+
 /** The table of exports, which rpc.mountd answers the kernel from. */
 export interface NfsExports {
-  list(): Promise<NfsExport[]>;
+  list(): Promise<ListedExport[]>;
   /** Exports it, or gives it other options; `options` are those of exports(5), each on its own. /etc/exports is left aside. */
   add(entry: NfsExport, options: readonly string[], signal: AbortSignal): Promise<void>;
   /**
@@ -22,17 +28,15 @@ export interface NfsExports {
 
 const TABLE = '/var/lib/nfs/etab';
 /** `/path<tab>client(options)`; what is special in a path is octal. */
-const LINE = /^(\S+)\s+(\S+?)\([^()]*\)$/;
+const LINE = /^(\S+)\s+(\S+?)\(([^()]*)\)$/;
+const FSID = 'fsid=';
 const OPTION = /^[a-z_]+(?:=[A-Za-z0-9:._-]+)?$/;
 const NOT_EXPORTED = /Could not find .* to unexport/;
 
 export function createNfsExports(commands: Commands): NfsExports {
   return {
     async list() {
-      return ((await readIfThere(TABLE)) ?? '').split('\n').flatMap((line) => {
-        const [, path, client] = LINE.exec(line) ?? [];
-        return path === undefined || client === undefined ? [] : [{ path: unescapeOctal(path), client }];
-      });
+      return ((await readIfThere(TABLE)) ?? '').split('\n').flatMap(parseLine);
     },
     async add(entry, options, signal) {
       const unsafe = options.find((option) => !OPTION.test(option));
@@ -51,6 +55,14 @@ export function createNfsExports(commands: Commands): NfsExports {
       await commands.run('exportfs', ['-f'], { signal });
     },
   };
+}
+
+function parseLine(line: string): ListedExport[] {
+  const [, path, client, text] = LINE.exec(line) ?? [];
+  if (path === undefined || client === undefined || text === undefined) return [];
+  const options = text.split(',');
+  const fsid = options.find((option) => option.startsWith(FSID))?.slice(FSID.length);
+  return [{ path: unescapeOctal(path), client, readOnly: options.includes('ro'), fsid }];
 }
 
 function argument({ path, client }: NfsExport): string {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Config, PoolConfig } from '../config/schema.ts';
 import { messageOf, StowageError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
+import type { ListedExport } from '../host/nfs-exports.ts';
 import { type Admission, createManagedServer, type ManagedServer } from '../nfs/managed/server.ts';
 import type { Context, ManagedPool } from './context.ts';
 import { poolOf } from './lookup.ts';
@@ -116,10 +117,9 @@ function createExports(
     const bound = await server.bound(pool.name);
     for (const record of attached) {
       const path = server.pathOf(record);
-      const isComplete = admissionsOf(record).every((admission) =>
-        there.some((entry) => entry.path === path && entry.client === admission.address),
-      );
-      if (!isComplete || !bound.includes(record.folder)) await admitAll(record, signal);
+      const ofVolume = there.filter((entry) => entry.path === path);
+      const isAsRecorded = admissionsOf(record).every((admission) => ofVolume.some((entry) => gives(entry, admission)));
+      if (!isAsRecorded || !bound.includes(record.folder)) await admitAll(record, signal);
     }
     for (const folder of bound) {
       if (!attached.some((record) => record.folder === folder)) await server.withdraw(pool.name, folder);
@@ -178,6 +178,11 @@ function createExports(
       await comparing;
     },
   };
+}
+
+/** A driver that died between its record and the export may have left it writable, or with handles of an earlier attachment. */
+function gives({ client, readOnly, fsid }: ListedExport, admission: Admission): boolean {
+  return client === admission.address && readOnly === admission.readOnly && fsid === admission.fsid;
 }
 
 async function isHere(pool: ManagedPool): Promise<boolean> {

@@ -1,5 +1,5 @@
 import type { Host } from '../../host/host.ts';
-import type { NfsExport } from '../../host/nfs-exports.ts';
+import type { ListedExport } from '../../host/nfs-exports.ts';
 import type { NfsServerSettings } from '../../host/nfs-server.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { dropHeld } from './held.ts';
@@ -28,7 +28,7 @@ export interface ManagedServer {
   /** Lets clients in, unless they are. What they had before must be exported by then. */
   run(signal: AbortSignal): Promise<void>;
   /** What is exported beneath the root. */
-  exported(): Promise<NfsExport[]>;
+  exported(): Promise<ListedExport[]>;
   /** The folders of a pool that are bound for export. */
   bound(pool: string): Promise<string[]>;
   /** Exports the folder `source` to the addresses, each read-only at the server where asked; others that have it keep it. */
@@ -56,7 +56,7 @@ export function createManagedServer(
   const { host } = deps;
   const root = createExportRoot(rootPath, host);
 
-  async function exported(): Promise<NfsExport[]> {
+  async function exported(): Promise<ListedExport[]> {
     return (await host.nfsExports.list()).filter(({ path }) => path.startsWith(`${rootPath}/`));
   }
 

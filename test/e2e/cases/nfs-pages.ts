@@ -11,7 +11,8 @@ const NAME = 'e2e-adopted';
 const CLASS = 'e2e-old-nfs';
 const CSI_PAGE = 'move-from-csi-driver-nfs.md';
 const SUBDIR_PAGE = 'move-from-nfs-subdir-external-provisioner.md';
-const FOLDER = `default-${NAME}-pvc`;
+/** As nfs-subdir-external-provisioner names it: by namespace, claim and volume. */
+const FOLDER = `default-${NAME}-${NAME}`;
 const CHANGE_OVER = ['kubectl get pvc -A -o json', 'kubectl delete -f claims.json'];
 const DELETE_AGAIN = 'xargs -n 1 kubectl patch pv -p \'{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}\'';
 
@@ -99,6 +100,7 @@ function pageCase({ title, provisioner, source, parameters, move }: OldProvision
         return 'with its data; deleted with its claim';
       } finally {
         await cluster.remove(`pod/${NAME}`, `pvc/${NAME}`, `pv/${NAME}`, `storageclass/${CLASS}`);
+        await nfs.onShare(`rm -rf ${FOLDER}`);
         await rm(folder, { recursive: true });
         await stowage.nothingLeft();
       }

@@ -12,11 +12,12 @@ const STRANGER = '10.0.0.9';
 export const MEDDLED_RESTART = managedStep(
   3,
   'restart',
-  { meanwhile: fc.constantFrom('nothing', 'exports go', 'exports come', 'volumes are unmounted') },
+  { meanwhile: fc.constantFrom('nothing', 'exports go', 'exports come', 'exports change', 'volumes are unmounted') },
   async (world, { meanwhile }) => {
     await world.at.stop();
     if (meanwhile === 'exports go') await unexportAll(world);
     if (meanwhile === 'exports come') await exportToStranger(world);
+    if (meanwhile === 'exports change') await changeAll(world);
     if (meanwhile === 'volumes are unmounted') await unmountAll(world);
     await world.at.restart();
   },
@@ -26,6 +27,12 @@ async function unexportAll({ root }: ManagedWorld): Promise<void> {
   const table = await exportsBeneath(root);
   for (const { path, client } of table) await run('exportfs', ['-u', `${client}:${path}`]);
   await run('exportfs', ['-f']);
+}
+
+/** Everyone who has a volume may write to it, by handles that nobody was given. */
+async function changeAll({ root }: ManagedWorld): Promise<void> {
+  for (const [index, { path, client }] of (await exportsBeneath(root)).entries())
+    await run('exportfs', ['-i', '-o', `rw,fsid=${800 + index}`, `${client}:${path}`]);
 }
 
 async function exportToStranger(world: ManagedWorld): Promise<void> {
