@@ -28,12 +28,10 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** A mount with a cache of its own. @returns its path */
-async function mounted(version: string): Promise<string> {
+/** A mount with a cache of its own; NFS 3 has the server's own path. @returns its path */
+async function mounted(version: string, share = version === '3' ? server.folder : '/'): Promise<string> {
   const path = join(folder, `${mounts.length}`);
   await mkdir(path);
-  // NFS 3 has the server's own path.
-  const share = version === '3' ? server.folder : '/';
   await exec('mount', ['-t', 'nfs', '-o', `vers=${version},nolock,nosharecache`, `${server.address}:${share}`, path]);
   mounts.push(path);
   return path;
@@ -98,5 +96,39 @@ describe('a tree on NFS', () => {
     await files.copyTree(from, join(ours, 'copies/to-2'), soon());
     expect(await files.read(join(ours, 'copies/to-2/second'), 100)).toBe('second');
     expect(await files.read(join(ours, 'copies/to-2/first'), 100)).toBe('changed');
+  });
+});
+
+describe('a server’s ext4, which cannot clone', () => {
+  const name = 'ext4';
+  let exported: string;
+
+  beforeEach(async () => {
+    exported = join(server.folder, name);
+    const image = join(folder, 'image');
+    await exec('truncate', ['-s', '64M', image]);
+    await exec('mkfs.ext4', ['-q', image]);
+    await mkdir(exported);
+    await exec('mount', ['-o', 'loop', image, exported]);
+    await exec('exportfs', ['-o', 'rw,no_root_squash,no_subtree_check,insecure,fsid=77', `*:${exported}`]);
+  });
+  afterEach(async () => {
+    await exec('exportfs', ['-u', `*:${exported}`]);
+    await exec('exportfs', ['-f']);
+    await exec('umount', ['-l', exported]);
+    await rm(exported, { recursive: true });
+  });
+
+  it('copies a tree by itself, with COPY of NFS 4.2', async () => {
+    const share = await mounted('4.2', `/${name}`);
+    const [from, to] = [join(share, 'from'), join(share, 'to')];
+    await mkdir(from);
+    for (let index = 0; index < 3; index++) await writeFile(join(from, `${index}`), `${index}`.repeat(300_000));
+    const asked = await operations('COPY');
+    const { clonedBytes, rangeBytes, copiedBytes } = await files.copyTree(from, to, soon());
+    expect({ clonedBytes, rangeBytes, copiedBytes }).toEqual({ clonedBytes: 0, rangeBytes: 900_000, copiedBytes: 0 });
+    expect(await operations('COPY')).toBeGreaterThanOrEqual(asked + 3);
+    for (let index = 0; index < 3; index++)
+      expect(await readFile(join(exported, 'to', `${index}`), 'utf8')).toBe(`${index}`.repeat(300_000));
   });
 });
