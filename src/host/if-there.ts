@@ -16,7 +16,8 @@ export function removeFolderIfThere(folder: string): Promise<void> {
   return unlessMissing(() => rmdir(folder), undefined);
 }
 
-async function unlessMissing<Answer, Otherwise>(
+/** What `act` gives; the other where it fails since something is missing (ENOENT). */
+export async function unlessMissing<Answer, Otherwise>(
   act: () => Promise<Answer>,
   otherwise: Otherwise,
 ): Promise<Answer | Otherwise> {

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, StowageError } from '../../errors.ts';
-import { namesIn, removeFolderIfThere } from '../if-there.ts';
+import { namesIn, removeFolderIfThere, unlessMissing } from '../if-there.ts';
 import { type HeldLock, lockFolder } from './lock.ts';
 
 const MOUNT_NAME = 'tree';
@@ -90,11 +90,6 @@ export function createMountPlaces(prefix: string, clear: (mountPoint: string) =>
   };
 }
 
-async function lockIfThere(path: string): Promise<HeldLock | undefined> {
-  try {
-    return await lockFolder(path);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+function lockIfThere(path: string): Promise<HeldLock | undefined> {
+  return unlessMissing(() => lockFolder(path), undefined);
 }

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Case } from '../case.ts';
+import { NFS_DRIVER } from '../nfs.ts';
 import { claim, podWith } from '../objects.ts';
 import { follow } from '../pages.ts';
 import type { Stowage } from '../stowage.ts';
@@ -87,10 +88,7 @@ function pageCase({ title, provisioner, source, parameters, move }: OldProvision
         await cluster.apply(claim(NAME, { storageClass: CLASS, accessMode: 'ReadWriteMany' }));
         await cluster.inPhase(`pvc/${NAME}`, 'Bound', 60_000);
         await move(stowage, folder);
-        check(
-          (await cluster.field(`pv/${NAME}`, '{.spec.csi.driver}')) === 'nfs.csi.stowage.dev',
-          'the volume is the old one',
-        );
+        check((await cluster.field(`pv/${NAME}`, '{.spec.csi.driver}')) === NFS_DRIVER, 'the volume is the old one');
         await cluster.apply(podWith(NAME));
         await cluster.ready(`pod/${NAME}`);
         check((await cluster.exec(NAME, ['cat', '/data/file'])).trim() === 'kept', 'the data is not what it was');
