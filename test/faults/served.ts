@@ -1,9 +1,9 @@
 import { basename, join } from 'node:path';
 import type { Host } from '../../src/host/host.ts';
-import { createNfsExports } from '../../src/host/nfs-exports.ts';
+import { createNfsExports, type ListedExport } from '../../src/host/nfs-exports.ts';
 import type { Catalog } from '../../src/volumes/catalog.ts';
 import { addressesOfNode } from '../../src/volumes/node-address.ts';
-import { exportsBeneath, type SeenExport } from '../lab/support-exports.ts';
+import { exportsBeneath } from '../lab/support-exports.ts';
 import { type FaultyHost, injectFaults } from './inject.ts';
 import { isServed, itemPath, type Paths, SERVER_ADDRESS } from './place.ts';
 import type { ShareCalls } from './share.ts';
@@ -53,6 +53,6 @@ export async function lookAtExports({ backend, work }: Paths, catalog: Catalog):
   return table.map(({ path, client, readOnly }) => `${path.slice(root.length)} ${client} ${readOnly ? 'ro' : 'rw'}`);
 }
 
-function describe({ path, client, readOnly, fsid }: SeenExport): string {
+function describe({ path, client, readOnly, fsid }: ListedExport): string {
   return `${path} to ${client} ${readOnly ? 'ro' : 'rw'} as ${fsid}`;
 }

@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { ListedExport } from '../../../src/host/nfs-exports.ts';
 import { addressesOfNode } from '../../../src/volumes/node-address.ts';
-import { exportsBeneath, type SeenExport } from '../../lab/support-exports.ts';
+import { exportsBeneath } from '../../lab/support-exports.ts';
 import { mountPointsBeneath } from '../../support/driver.ts';
 import { checkEnding } from '../ending.ts';
 import { checkContent, checkInvariants } from '../invariants.ts';
@@ -47,11 +48,11 @@ function admissionsOf(world: ManagedWorld, volume: ModelVolume): string[] {
   return [...clients].map(([client, readOnly]) => describe({ path, client, readOnly }));
 }
 
-const describe = ({ path, client, readOnly }: Omit<SeenExport, 'fsid'>) =>
+const describe = ({ path, client, readOnly }: Omit<ListedExport, 'fsid'>) =>
   `${path} to ${client}, ${readOnly ? 'read-only' : 'writable'}`;
 
 /** An attachment keeps its own, and none has that of one before. */
-function checkFsids({ fsids: { current, spent } }: ManagedWorld, table: readonly SeenExport[]): void {
+function checkFsids({ fsids: { current, spent } }: ManagedWorld, table: readonly ListedExport[]): void {
   const found = new Map(table.map((one) => [`${one.path} ${one.client}`, one.fsid ?? 'none']));
   for (const [key, fsid] of current) if (found.get(key) !== fsid) spent.add(fsid);
   for (const [key, fsid] of found) {
