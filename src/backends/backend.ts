@@ -170,6 +170,8 @@ export interface Backend {
   open(item: Item, signal: AbortSignal): Promise<Opened>;
   /** What open gave, if it is open now. */
   opened(item: Item): Promise<Opened | undefined>;
+  /** Where mounts of the volume lead, whether its data is there or not; left out where only looking tells. */
+  mountedFrom?(item: Item): Opened;
   /** Undoes open; nothing where it is not open. 'busy' where its device is mounted. */
   close(item: Item, signal: AbortSignal): Promise<void>;
   /** Words for what is wrong with the volume's data (missing, damaged); undefined where nothing is. */

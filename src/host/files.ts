@@ -80,6 +80,12 @@ export interface TreeCopyProgress {
   readonly copiedBytes: number; // by reading and writing
 }
 
+/** A symbolic link that keeps a text; see Files.makeLink. */
+export interface LinkText {
+  readonly path: string;
+  readonly text: string;
+}
+
 export interface TextFile {
   readonly name: string; // without the folder
   readonly text: string;
@@ -130,10 +136,14 @@ export interface Files {
   /**
    * Renames a folder with fsync of both parents, each reached beneath `root` as openFolder does. False where `from` is missing or is no folder; what may be at `to` is not
    * looked for: for names that no other has.
+   * @param claim does so only where this link has that text, else false; removes the link, durably, when the folder is away
    */
-  moveFolder(root: string, from: string, to: string): Promise<boolean>;
-  /** symlink(2) with that text, whole or not at all after a crash (over NFS by one request), and fsync of its folder; false where anything is there. */
-  makeLink(path: string, text: string): Promise<boolean>;
+  moveFolder(root: string, from: string, to: string, claim?: LinkText): Promise<boolean>;
+  /**
+   * symlink(2) with that text, whole or not at all after a crash (over NFS by one request), and fsync of its folder; false where anything is there.
+   * @param vacant is looked at before: false, too, where anything is there
+   */
+  makeLink(path: string, vacant: string | undefined, text: string): Promise<boolean>;
   /** The text of a symbolic link; undefined where it is missing. EINVAL for another thing. */
   readLink(path: string): Promise<string | undefined>;
   /** lchown(2). */
@@ -208,18 +218,20 @@ export function createFiles(
   waiting: Waiting = inThreads,
 ): Files {
   const binds = createPrivateBinds(mounts, runFolder);
+  const durable = createDurable(waiting, makeDurable);
+  const links = createLinks(waiting, makeDurable);
   return {
-    ...createDurable(waiting, makeDurable),
+    ...durable,
     ...reading,
     ...stating,
     measureSmallTree,
     ...createFolders(waiting, makeDurable),
-    ...createLinks(waiting, makeDurable),
+    ...links,
     ...entries,
     ...cloning,
     ...createSizes(commands),
     rename: createRename(makeDurable),
-    moveFolder: createMoveFolder(waiting, makeDurable),
+    moveFolder: createMoveFolder(waiting, makeDurable, { ...durable, ...links }),
     openFolder,
     ...opening,
     lock,

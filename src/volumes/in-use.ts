@@ -13,7 +13,8 @@ export async function refuseIfInUse(context: Context, pool: ManagedPool, record:
     );
   }
   refuseIfCopied(context, record);
-  const opened = await pool.backend.opened(itemOf(record));
+  const item = itemOf(record);
+  const opened = pool.backend.mountedFrom?.(item) ?? (await pool.backend.opened(item));
   if (opened === undefined) return;
   const table = await context.host.mounts.table();
   const [mount] = mountsOf(await markOf(context.host, opened, table), table);

@@ -173,6 +173,27 @@ describe('moveFolder', () => {
     expect((await readdir(folder)).sort()).toEqual(['file', 'link', 'to']);
   });
 
+  it('moves with its claim, which goes when the folder is away, and nothing without it', async () => {
+    await mkdir(at('folder'));
+    await symlink('owner', at('claim'));
+    const move = (text: string) => files.moveFolder(folder, 'folder', 'moved', { path: at('claim'), text });
+    expect(await move('other')).toBe(false);
+    expect((await readdir(folder)).sort()).toEqual(['claim', 'folder']);
+    expect(await move('owner')).toBe(true);
+    expect(await readdir(folder)).toEqual(['moved']);
+    expect(await move('owner')).toBe(false);
+  });
+
+  it('keeps its claim where it cannot move, and gives it up where the folder has gone', async () => {
+    await mkdir(at('folder'));
+    await symlink('owner', at('claim'));
+    const claim = { path: at('claim'), text: 'owner' };
+    await expect(files.moveFolder(folder, 'folder', 'missing/to', claim)).rejects.toMatchObject({ code: 'ENOENT' });
+    expect((await readdir(folder)).sort()).toEqual(['claim', 'folder']);
+    expect(await files.moveFolder(folder, 'gone', 'moved', claim)).toBe(false);
+    expect(await readdir(folder)).toEqual(['folder']);
+  });
+
   it('follows no link on the way', async () => {
     await mkdir(at('away/folder'), { recursive: true });
     await symlink('away', at('link'));
@@ -185,10 +206,17 @@ describe('moveFolder', () => {
 describe('makeLink and readLink', () => {
   it('keep a text, and leave what is there', async () => {
     expect(await files.readLink(at('link'))).toBeUndefined();
-    expect(await files.makeLink(at('link'), 'nowhere')).toBe(true);
-    expect(await files.makeLink(at('link'), 'other')).toBe(false);
+    expect(await files.makeLink(at('link'), undefined, 'nowhere')).toBe(true);
+    expect(await files.makeLink(at('link'), undefined, 'other')).toBe(false);
     expect(await files.readLink(at('link'))).toBe('nowhere');
     await expect(files.readLink(folder)).rejects.toMatchObject({ code: 'EINVAL' });
+  });
+
+  it('make none where what must be vacant is not', async () => {
+    await symlink('nowhere', at('taken'));
+    expect(await files.makeLink(at('link'), at('taken'), 'text')).toBe(false);
+    expect(await files.readLink(at('link'))).toBeUndefined();
+    expect(await files.makeLink(at('link'), at('vacant'), 'text')).toBe(true);
   });
 });
 

@@ -16,8 +16,8 @@ describe.each([
     await files.writeDurably(at('record'), 'one');
     await files.writeDurably(at('record'), text);
     expect(await readFile(at('record'), 'utf8')).toBe(text);
-    expect(await files.makeLink(at('claim'), 'owner')).toBe(true);
-    expect(await files.makeLink(at('claim'), 'other')).toBe(false);
+    expect(await files.makeLink(at('claim'), undefined, 'owner')).toBe(true);
+    expect(await files.makeLink(at('claim'), undefined, 'other')).toBe(false);
     expect(await files.readLink(at('claim'))).toBe('owner');
     expect(await files.makeFolder(at('volume'), 0o777)).toBe(true);
     expect(await files.makeFolder(at('volume'), 0o777)).toBe(false);

@@ -75,6 +75,7 @@ export function createShareBackend(
       );
     },
     opened: async (item) => ((await places.exists(item)) ? { type: 'folder', path: places.path(item) } : undefined),
+    mountedFrom: (item) => ({ type: 'folder', path: places.path(item) }),
     close: async () => undefined,
     condition: async (item) =>
       (await places.exists(item)) ? undefined : `its folder ${places.relative(item)} is missing on the share`,

@@ -30,9 +30,7 @@ export async function createFolder(
     if (!(await places.exists(item))) await build(deps, item, source, signal);
     return;
   }
-  // Before there is a claim, by which undoing this would take what is there for ours.
-  await places.checkFree(item);
-  const isNew = await claims.take(item);
+  const isNew = await places.claim(item);
   try {
     if (source === undefined) await makeEmpty(deps, item, isNew, signal);
     else if (isNew || !(await places.exists(item))) await build(deps, item, source, signal);

@@ -23,8 +23,8 @@ export interface SharePlaces {
   exists(item: Item): Promise<boolean>;
   /** @throws 'precondition' where a link or a file is on the way to a new volume's folder; its parents may be missing */
   checkWay(subDir: string): Promise<void>;
-  /** @throws 'already-exists' for what is in a new volume's place and is no volume's, 'busy' for what another volume has not yet left */
-  checkFree(item: Item): Promise<void>;
+  /** Claims a new volume's place; see Claims.take, which this looks at the place for. */
+  claim(item: Item): Promise<boolean>;
   /** Makes the item's empty folder in its place, whose parents are made. @returns false where a folder is there @throws 'already-exists' where another thing is */
   make(item: Item, mode: number): Promise<boolean>;
   /** Makes a folder at a temporary path and lets `fill` fill it, then renames it to its place, whose parents are made: complete or not at all. */
@@ -105,11 +105,8 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
         if (errnoOf(error) !== 'ENOENT') throw error;
       });
     },
-    async checkFree(item) {
-      const name = relative(item);
-      const isThere = (await at(name, (path) => files.stat(path))) !== undefined;
-      if (isThere && !(await claims.isTaken(item))) throw foreign(name);
-    },
+    // Nothing is there where its parent is missing.
+    claim: async (item) => (await at(relative(item), (path) => claims.take(item, path))) ?? claims.take(item),
     within: (item, use) => within(relative(item), use),
     make: (item, mode) =>
       atNew(item, async (path) => {
@@ -134,11 +131,11 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
         }
       }),
     async discard(item) {
-      if (item.kind === 'volume' && !(await claims.isOf(item))) return; // it has left, and the place may be another's
-      // Whatever else took its place is not ours.
       const from = relative(item);
-      await reaching(parentOf(from), () => files.moveFolder(sharePath, from, posix.join(TRASH, item.folder)));
-      if (item.kind === 'volume') await claims.release(item);
+      const to = posix.join(TRASH, item.folder);
+      // Without its claim a volume has left, and the place may be another's; what took its place and is no folder is not ours.
+      const claim = item.kind === 'volume' ? claims.linkOf(item) : undefined;
+      await reaching(parentOf(from), () => files.moveFolder(sharePath, from, to, claim));
     },
     async archive(item, time) {
       if (!(await claims.isOf(item))) return;

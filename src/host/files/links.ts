@@ -2,11 +2,13 @@ import { dirname } from 'node:path';
 import { errnoOf } from '../../errors.ts';
 import type { Files } from '../files.ts';
 import type { SyncFolder } from './fd.ts';
+import { stating } from './stat.ts';
 import type { Waiting } from './waiting.ts';
 
 export function createLinks(waiting: Waiting, syncFolder: SyncFolder): Pick<Files, 'makeLink' | 'readLink'> {
   return {
-    async makeLink(path, text) {
+    async makeLink(path, vacant, text) {
+      if (vacant !== undefined && (await stating.stat(vacant)) !== undefined) return false;
       try {
         await waiting.symlink(text, path);
       } catch (error) {

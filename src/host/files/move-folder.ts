@@ -6,8 +6,12 @@ import { openFolder } from './beneath.ts';
 import type { SyncFolder } from './fd.ts';
 import type { Waiting } from './waiting.ts';
 
-export function createMoveFolder(waiting: Waiting, syncFolder: SyncFolder): Files['moveFolder'] {
-  return (root, from, to) =>
+export function createMoveFolder(
+  waiting: Waiting,
+  syncFolder: SyncFolder,
+  { readLink, removeDurably }: Pick<Files, 'readLink' | 'removeDurably'>,
+): Files['moveFolder'] {
+  const moveFolder = (root: string, from: string, to: string) =>
     within(root, dirname(to), async (target) => {
       const move = async (source: string) => {
         const path = join(source, basename(from));
@@ -25,6 +29,13 @@ export function createMoveFolder(waiting: Waiting, syncFolder: SyncFolder): File
         return false;
       }
     });
+
+  return async (root, from, to, claim) => {
+    if (claim !== undefined && (await readLink(claim.path)) !== claim.text) return false;
+    const isMoved = await moveFolder(root, from, to);
+    if (claim !== undefined) await removeDurably(claim.path);
+    return isMoved;
+  };
 }
 
 async function within<T>(root: string, relative: string, use: (path: string) => Promise<T>): Promise<T> {

@@ -64,7 +64,7 @@ export const METHODS: { readonly [M in Method]: Way<M> } = {
   removeTree: { paths: 1, isAnswer: isNothing },
   rename: { paths: 2, isAnswer: isNothing },
   moveFolder: { paths: 1, isAnswer: isFlag },
-  makeLink: { paths: 1, isAnswer: isFlag },
+  makeLink: { paths: 2, isAnswer: isFlag },
   readLink: { paths: 1, isAnswer: optional(isText) },
   chown: { paths: 1, isAnswer: isNothing },
   chmod: { paths: 1, isAnswer: isNothing },
