@@ -84,11 +84,26 @@ export function createShares(
     return place;
   }
 
+  /** A clock that runs is left alone: it looks how long the place has been idle when it rings. A timer for each use would cost more than many a call. */
   function startClock(place: Place): void {
-    clearTimeout(place.clock);
     place.idleSinceMs = Date.now();
-    place.clock = setTimeout(() => takeAwayUnheard(place), limits.idleMs);
+    if (place.clock === undefined) setClock(place, limits.idleMs);
+  }
+
+  function setClock(place: Place, delayMs: number): void {
+    place.clock = setTimeout(() => {
+      place.clock = undefined;
+      if (place.uses > 0) return; // its end starts the clock
+      const leftMs = place.idleSinceMs + limits.idleMs - Date.now();
+      if (leftMs > 0) setClock(place, leftMs);
+      else takeAwayUnheard(place);
+    }, delayMs);
     place.clock.unref();
+  }
+
+  function stopClock(place: Place): void {
+    clearTimeout(place.clock);
+    place.clock = undefined;
   }
 
   function takeAwayUnheard(place: Place): void {
@@ -99,7 +114,7 @@ export function createShares(
 
   /** Unmounts what nobody uses, and forgets it. */
   function takeAway(place: Place): Promise<void> {
-    clearTimeout(place.clock);
+    stopClock(place);
     return inTurn(place, async () => {
       if (place.uses > 0) return; // someone came while this waited
       try {
@@ -132,7 +147,6 @@ export function createShares(
   }
 
   function begin(place: Place): ShareUse {
-    clearTimeout(place.clock);
     place.uses++;
     let isReleased = false;
     return {
@@ -215,7 +229,7 @@ export function createShares(
     count: () => places.size,
 
     close() {
-      for (const { clock } of places.values()) clearTimeout(clock);
+      for (const place of places.values()) stopClock(place);
     },
   };
 }

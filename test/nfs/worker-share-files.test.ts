@@ -286,6 +286,32 @@ describe('the workers of a share', () => {
     expect(workers.started()).toBe(2);
   });
 
+  it('end after their last call, not after their first', async () => {
+    const { clock, workers, files } = setUp();
+    await files.stat(folder);
+    clock.pass(LIMITS.idleMs - 1);
+    await files.stat(folder);
+    clock.pass(LIMITS.idleMs - 1);
+    expect(workers.living()).toBe(1);
+    clock.pass(1);
+    expect(workers.living()).toBe(0);
+  });
+
+  it('end when they are idle, also in the place of one that was killed', async () => {
+    const hold = createHold();
+    const { clock, workers, files } = setUp({ sync: hold.method });
+    await files.stat(folder);
+    const silent = files.sync(folder);
+    await hold.reached(1);
+    clock.pass(LIMITS.callMs);
+    await expect(silent).rejects.toMatchObject(unavailable('sync'));
+    clock.pass(LIMITS.firstRetryMs);
+    await files.stat(folder);
+    expect(workers.started()).toBe(2);
+    clock.pass(LIMITS.idleMs);
+    expect(workers.living()).toBe(0);
+  });
+
   it('end at the close, with what is under way', async () => {
     const hold = createHold();
     const { workers, share, files } = setUp({ sync: hold.method });

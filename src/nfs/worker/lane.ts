@@ -40,7 +40,8 @@ export interface LaneDeps {
 
 export function createLane({ share, clock, limits, start, isNeeded, onKill }: LaneDeps): Lane {
   let current: Worker | undefined;
-  let cancelIdle = () => {};
+  let cancelIdle: (() => void) | undefined;
+  let idleSinceMs = 0;
 
   function worker(): Worker {
     if (current !== undefined) return current;
@@ -88,12 +89,20 @@ export function createLane({ share, clock, limits, start, isNeeded, onKill }: La
     }
   }
 
-  /** An idle worker gives its memory back. */
-  function rest(idle: Worker): void {
-    cancelIdle();
-    cancelIdle = clock.after(limits.idleMs, () => {
-      if (idle !== current || idle.pending() > 0) return;
-      if (isNeeded()) return rest(idle);
+  /** An idle worker gives its memory back. A timer that runs is left alone: one for each call would cost more than many a call. */
+  function rest(): void {
+    idleSinceMs = clock.nowMs();
+    if (cancelIdle === undefined) endLater(limits.idleMs);
+  }
+
+  function endLater(delayMs: number): void {
+    cancelIdle = clock.after(delayMs, () => {
+      cancelIdle = undefined;
+      const idle = current;
+      if (idle === undefined || idle.pending() > 0) return; // its last call's end begins again
+      const leftMs = idleSinceMs + limits.idleMs - clock.nowMs();
+      if (leftMs > 0) return endLater(leftMs);
+      if (isNeeded()) return rest();
       forget(idle);
       idle.kill(new StowageError('unavailable', `${share}: its worker has ended; call again`));
     });
@@ -114,12 +123,13 @@ export function createLane({ share, clock, limits, start, isNeeded, onKill }: La
         const { deadlineMs } = end;
         return await within(asked.outcome, deadlineMs, asking, `${method} was not done within ${deadlineMs} ms`);
       } finally {
-        if (asking === current && asking.pending() === 0) rest(asking);
+        if (asking === current && asking.pending() === 0) rest();
       }
     },
     tell: (message) => current?.tell(message),
     stop(why) {
-      cancelIdle();
+      cancelIdle?.();
+      cancelIdle = undefined;
       const ending = current;
       current = undefined;
       ending?.kill(why);
