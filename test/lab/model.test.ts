@@ -27,10 +27,11 @@ const THICK = { ...LVM, kind: 'lvm-thick', config: { backend: 'lvm' } } as const
 
 describeModel(backend('directory with quotas', XFS, XFS), runs);
 describeModel(backend('directory and image, on ext4 with quotas', EXT4, IMAGE), runs);
-// LVM's commands take a minute and more a sequence where the machine is busy.
+/** LVM's commands take a minute and more a sequence where the machine is busy. */
+const LVM_RUN_MS = 180_000;
 if (isFull) {
   describeModel(backend('directory with quotas, on ext4', EXT4, EXT4), runs);
   describeModel(backend('image, on ext4 with quotas', IMAGE, IMAGE), runs);
-  describeModel(backend('lvm, thin', THIN, THIN), runs);
-  describeModel(backend('lvm, thick', THICK, THICK), runs);
+  describeModel(backend('lvm, thin', THIN, THIN), runs, LVM_RUN_MS);
+  describeModel(backend('lvm, thick', THICK, THICK), runs, LVM_RUN_MS);
 }

@@ -5,7 +5,7 @@ import { signal } from '../support/driver.ts';
 import { byName, type ModelSnapshot, type ModelVolume, pickId } from './model.ts';
 import { any, type StepKind, seldom, step } from './step.ts';
 import { isTorn, only } from './volumes.ts';
-import { holds, outcome, poolOf, same, type World } from './world.ts';
+import { holds, outcome, poolOf, same, type World, withItsCopy } from './world.ts';
 
 export const COPY_STEPS: readonly StepKind[] = [
   step(7, 'snapshot', { name: fc.nat(4), source: any }, async (world, { name: number, source: sourceNumber }) => {
@@ -48,7 +48,8 @@ export const COPY_STEPS: readonly StepKind[] = [
       const known = byName(world.model.groups, name);
       const differs = known !== undefined && [...known.sourceIds].sort().join() !== [...sourceVolumeIds].sort().join();
       const refusals = known === undefined ? refusalsOfSnapshots(world, sources) : only(differs, 'already-exists');
-      const found = await outcome(world.at.service.createGroup({ name, sourceVolumeIds }, signal()), refusals);
+      const call = withItsCopy(world, () => world.at.service.createGroup({ name, sourceVolumeIds }, signal()));
+      const found = await outcome(call, refusals);
       if (found === undefined) return;
       const { id, snapshots, ready } = found.value;
       if (known !== undefined) {

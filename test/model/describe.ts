@@ -9,7 +9,7 @@ import { LIST_STEPS } from './lists.ts';
 import { NODE_STEPS } from './nodes.ts';
 import type { Step, StepKind } from './step.ts';
 import { VOLUME_STEPS } from './volumes.ts';
-import { makeWorld } from './world.ts';
+import { makeWorld, type World } from './world.ts';
 
 /** STOWAGE_MODEL_SEED and STOWAGE_MODEL_PATH run what failed again; STOWAGE_MODEL_RUNS makes more sequences. */
 const SEED = Number(process.env.STOWAGE_MODEL_SEED ?? 1);
@@ -43,10 +43,11 @@ export interface Modelled<W> {
 }
 
 /** Random sequences of calls against the model of CSI, on the pools of one driver. */
-export function describeModel(backend: ModelledBackend, runs: number = RUNS): void {
+export function describeModel(backend: ModelledBackend, runs: number = RUNS, limitMs = RUN_TIMEOUT_MS): void {
   const { title } = backend;
   const make = () => makeWorld(backend);
-  describeSequences({ title, sequences, make, checkInvariants, checkEnding, cleanup: ({ at }) => at.cleanup() }, runs);
+  const cleanup = ({ at }: World) => at.cleanup();
+  describeSequences({ title, sequences, make, checkInvariants, checkEnding, cleanup, limitMs }, runs);
 }
 
 export function describeSequences<W>(modelled: Modelled<W>, runs: number): void {

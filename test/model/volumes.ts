@@ -4,7 +4,7 @@ import type { ErrorCode } from '../../src/errors.ts';
 import { block, MIB, mount, signal } from '../support/driver.ts';
 import { byName, type ModelSnapshot, type ModelVolume, pick, pickId } from './model.ts';
 import { any, type StepKind, seldom, step } from './step.ts';
-import { holds, outcome, type PoolFacts, poolOf, same, type World } from './world.ts';
+import { holds, outcome, type PoolFacts, poolOf, same, type World, withItsCopy } from './world.ts';
 
 /** Bytes above the pool's usual size; one is no multiple of a block. */
 const extraBytes = fc.constantFrom(0, 0, 100, 4 * MIB, 8 * MIB);
@@ -159,10 +159,12 @@ export function refusalsOfExpansion(
 export async function create(world: World, wanted: Wanted): Promise<ModelVolume | undefined> {
   const { name, requiredBytes: sizeBytes, limitBytes, source } = wanted;
   const capability = wanted.access === 'block' ? block() : mount();
-  const call = world.at.create(name, {
-    ...{ sizeBytes, capability, source, parameters: { pool: wanted.pool } },
-    ...(limitBytes === undefined ? {} : { limitBytes }),
-  });
+  const call = withItsCopy(world, () =>
+    world.at.create(name, {
+      ...{ sizeBytes, capability, source, parameters: { pool: wanted.pool } },
+      ...(limitBytes === undefined ? {} : { limitBytes }),
+    }),
+  );
   const known = byName(world.model.volumes, name);
   const refusals = known === undefined ? refusalsOfNew(world, wanted) : refusalsOfKnown(known, wanted);
   const found = await outcome(call, refusals);

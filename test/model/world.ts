@@ -116,6 +116,17 @@ export async function outcome<T>(
   throw new Error(`expected ${expected}, got ok`);
 }
 
+/** Makes a call that may answer before its copy is done ('busy', where the machine is slow), and makes it again when it is. */
+export async function withItsCopy<T>({ at }: World, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (!isStowageError(error, 'busy')) throw error;
+    await at.driver.idle();
+    return call();
+  }
+}
+
 /** Throws unless both are the same as JSON; `what` says of what. */
 export function same(what: string, found: unknown, expected: unknown): void {
   const [one, other] = [found, expected].map((value) => JSON.stringify(value, undefined, 1));
