@@ -2,7 +2,8 @@ import { stripVTControlCharacters } from 'node:util';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import type { Call, How } from './inject.ts';
 import { type BackendName, isServed, makePlace, type Place } from './place.ts';
-import { SCENARIOS, type Scenario } from './scenarios.ts';
+import type { Scenario } from './scenario.ts';
+import { SCENARIOS } from './scenarios.ts';
 import { type Bench, dismantle, type Outcome, prepare, rehearse, tryWith } from './trial.ts';
 
 const isFull = process.env.STOWAGE_FAULTS === 'full';

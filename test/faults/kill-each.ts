@@ -5,7 +5,8 @@ import type { Call } from './inject.ts';
 import { type Kill, killAt } from './kill.ts';
 import { ALL_BACKEND_NAMES, type BackendName, makePlace, type Place } from './place.ts';
 import { SEED, seeded, seedOf } from './random.ts';
-import { SCENARIOS, type Scenario } from './scenarios.ts';
+import type { Scenario } from './scenario.ts';
+import { SCENARIOS } from './scenarios.ts';
 import { dismantle, prepare, rehearse } from './trial.ts';
 
 /** How many processes were killed, and how many made no such call. */

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { services } from '../../src/csi/services.ts';
 import { itemPath } from './place.ts';
-import type { Scenario } from './scenarios.ts';
+import type { Scenario } from './scenario.ts';
 import { createVolume } from './verbs.ts';
 
 const run = promisify(execFile);

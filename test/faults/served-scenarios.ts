@@ -1,6 +1,6 @@
 import { type FileHandle, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { empty, filled, type Ground, need, readySnapshot, type State, type Steps, targetOf } from './scenarios.ts';
+import { empty, filled, type Ground, need, readySnapshot, type State, type Steps, targetOf } from './scenario.ts';
 import {
   attach,
   createVolumeAnswer,

@@ -2,13 +2,11 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unmountBeneath } from '../support/driver.ts';
 import { fill } from './contents.ts';
-import { type Ground, need, type Scenario, type State } from './scenarios.ts';
+import { type Ground, need, type State, type Steps, same } from './scenario.ts';
 import { createVolume, createVolumeAnswer, deleteVolume, type Kind } from './verbs.ts';
 
-const same: Scenario['setUp'] = async (_ground, base) => base;
-
 /** What is a share's own: the table that leads to it, and whose folder is whose. */
-export const onShare: Record<string, Omit<Scenario, 'name' | 'kind'>> = {
+export const onShare: Record<string, Steps> = {
   'CreateVolume, the first on its share': {
     async renew({ pool, work }) {
       await unmountBeneath(join(work, 'state'));

@@ -3,7 +3,7 @@ import { describeError, type Variant } from './every-call.ts';
 import type { Call, Fault } from './inject.ts';
 import { makePlace, type Place, toTrash } from './place.ts';
 import { crash, newFaultyHost, type Running, start } from './running.ts';
-import { need, readySnapshot, type Scenario, type State, sources } from './scenarios.ts';
+import { need, readySnapshot, type Scenario, type State, sources } from './scenario.ts';
 import { type Bench, check, dismantle, type Outcome, persist, prepare } from './trial.ts';
 import {
   createGroup,

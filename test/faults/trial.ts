@@ -3,7 +3,7 @@ import { contentsOf } from './contents.ts';
 import type { Call, Fault } from './inject.ts';
 import type { Place } from './place.ts';
 import { crash, type Running, start } from './running.ts';
-import type { Scenario, State } from './scenarios.ts';
+import type { Scenario, State } from './scenario.ts';
 import { lookAtExports } from './served.ts';
 import { isBase, sweep } from './sweep.ts';
 import { look, type World } from './world.ts';

@@ -6,10 +6,11 @@ import { COPY_STEPS } from './copies.ts';
 import { checkEnding } from './ending.ts';
 import { checkInvariants } from './invariants.ts';
 import { LIST_STEPS } from './lists.ts';
+import { makeWorld } from './local.ts';
 import { NODE_STEPS } from './nodes.ts';
 import type { Step, StepKind } from './step.ts';
 import { VOLUME_STEPS } from './volumes.ts';
-import { makeWorld, type World } from './world.ts';
+import type { World } from './world.ts';
 
 /** STOWAGE_MODEL_SEED and STOWAGE_MODEL_PATH run what failed again; STOWAGE_MODEL_RUNS makes more sequences. */
 const SEED = Number(process.env.STOWAGE_MODEL_SEED ?? 1);

@@ -6,10 +6,9 @@ import { createHost } from '../../src/host/system.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import type { VolumeInfo } from '../../src/volumes/service.ts';
 import { mayGrowExt4 } from '../backends/workbench.ts';
-import { makeDriver, signal, type TestDriver } from '../support/driver.ts';
-import type { ModelledBackend, ModelledPool } from './backends.ts';
-import { createModel, type Model, type ModelVolume } from './model.ts';
-import { LOCAL_RULES } from './rules.ts';
+import { signal, type TestDriver } from '../support/driver.ts';
+import type { ModelledPool } from './backends.ts';
+import type { Model, ModelVolume } from './model.ts';
 
 /** The driver and what the model says of it. */
 export interface World {
@@ -47,16 +46,6 @@ export interface PoolFacts {
 
 /** At most so many volumes are attached to the node, so that the model meets the limit. */
 export const MAX_ATTACHED = 2;
-
-export async function makeWorld(backend: ModelledBackend): Promise<World> {
-  const at = await makeDriver({ pools: backend.pools, keys: { maxVolumesPerNode: MAX_ATTACHED } });
-  try {
-    return { at, model: createModel(), pools: await factsOfPools(at, backend.pools), rules: LOCAL_RULES };
-  } catch (error) {
-    await at.cleanup();
-    throw error;
-  }
-}
 
 export async function factsOfPools(at: TestDriver, modelled: readonly ModelledPool[]): Promise<PoolFacts[]> {
   const pools: PoolFacts[] = [];

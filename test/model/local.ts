@@ -1,10 +1,21 @@
-import { block, mount } from '../support/driver.ts';
+import { block, makeDriver, mount } from '../support/driver.ts';
+import type { ModelledBackend } from './backends.ts';
 import { checkContent } from './invariants.ts';
-import type { ModelVolume } from './model.ts';
-import { poolOf, type Rules, same, type World } from './world.ts';
+import { createModel, type ModelVolume } from './model.ts';
+import { factsOfPools, MAX_ATTACHED, poolOf, type Rules, same, type World } from './world.ts';
 
-/** Of volumes on this machine's own disks. */
-export const LOCAL_RULES: Rules = {
+/** A driver with pools on this machine's own disks. */
+export async function makeWorld(backend: ModelledBackend): Promise<World> {
+  const at = await makeDriver({ pools: backend.pools, keys: { maxVolumesPerNode: MAX_ATTACHED } });
+  try {
+    return { at, model: createModel(), pools: await factsOfPools(at, backend.pools), rules: LOCAL_RULES };
+  } catch (error) {
+    await at.cleanup();
+    throw error;
+  }
+}
+
+const LOCAL_RULES: Rules = {
   checkContext: ({ context }, pool) => same('its pool', context, { pool }),
   deletion: ({ staged, attached, targets }) => (staged || attached.size + targets.size > 0 ? 'refused' : 'done'),
   isReachable: () => true,
