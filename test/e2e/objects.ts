@@ -29,6 +29,16 @@ export function claim(name: string, wishes: ClaimWishes): object {
   };
 }
 
+/** @param fields what it says besides its provisioner */
+export function storageClass(name: string, provisioner: string, fields: object): object {
+  return { apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata: { name }, provisioner, ...fields };
+}
+
+/** A volume made known by hand. */
+export function persistentVolume(name: string, spec: object, annotations: object = {}): object {
+  return { apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name, annotations }, spec };
+}
+
 /** A pod that has the claim of its own name at /data; on the node named, where there is one. */
 export function podWith(name: string, script = 'sleep infinity', node?: string): object {
   return podWithClaims(name, [name], script, node);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Case } from '../case.ts';
 import { NFS_DRIVER } from '../nfs.ts';
-import { claim, podWith } from '../objects.ts';
+import { claim, persistentVolume, podWith, storageClass } from '../objects.ts';
 import { follow } from '../pages.ts';
 import type { Stowage } from '../stowage.ts';
 import { check } from '../wait.ts';
@@ -77,13 +77,7 @@ function pageCase({ title, provisioner, source, parameters, move }: OldProvision
       const folder = await mkdtemp(join(tmpdir(), 'stowage-e2e-'));
       try {
         await nfs.onShare(`mkdir -p ${FOLDER} && echo kept >${FOLDER}/file`);
-        await cluster.apply({
-          apiVersion: 'storage.k8s.io/v1',
-          kind: 'StorageClass',
-          metadata: { name: CLASS },
-          provisioner,
-          parameters: parameters(host, share),
-        });
+        await cluster.apply(storageClass(CLASS, provisioner, { parameters: parameters(host, share) }));
         await cluster.apply(oldVolume(provisioner, source(host, share)));
         await cluster.apply(claim(NAME, { storageClass: CLASS, accessMode: 'ReadWriteMany' }));
         await cluster.inPhase(`pvc/${NAME}`, 'Bound', 60_000);
@@ -107,20 +101,16 @@ function pageCase({ title, provisioner, source, parameters, move }: OldProvision
 }
 
 function oldVolume(provisioner: string, source: object): object {
-  return {
-    apiVersion: 'v1',
-    kind: 'PersistentVolume',
-    metadata: { name: NAME, annotations: { 'pv.kubernetes.io/provisioned-by': provisioner } },
-    spec: {
-      ...source,
-      storageClassName: CLASS,
-      capacity: { storage: '1Gi' },
-      accessModes: ['ReadWriteMany'],
-      mountOptions: ['vers=4.2'],
-      persistentVolumeReclaimPolicy: 'Delete',
-      claimRef: { namespace: 'default', name: NAME },
-    },
+  const spec = {
+    ...source,
+    storageClassName: CLASS,
+    capacity: { storage: '1Gi' },
+    accessModes: ['ReadWriteMany'],
+    mountOptions: ['vers=4.2'],
+    persistentVolumeReclaimPolicy: 'Delete',
+    claimRef: { namespace: 'default', name: NAME },
   };
+  return persistentVolume(NAME, spec, { 'pv.kubernetes.io/provisioned-by': provisioner });
 }
 
 export const nfsPageCases: readonly Case[] = [csiDriver, subdirProvisioner].map(pageCase);

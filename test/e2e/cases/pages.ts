@@ -1,6 +1,6 @@
 import type { Case } from '../case.ts';
 import { DISCOVERY } from '../disks.ts';
-import { claim, podWith } from '../objects.ts';
+import { claim, persistentVolume, podWith, storageClass } from '../objects.ts';
 import { follow } from '../pages.ts';
 import type { Stowage } from '../stowage.ts';
 import { check, untilTrue } from '../wait.ts';
@@ -109,7 +109,7 @@ const staticProvisioner: Case = {
     const page = (starts: readonly string[], fillIns: Readonly<Record<string, string>>) =>
       follow(cluster, 'move-from-static-provisioner.md', starts, { before: `CLASS=${OLD_CLASS}`, fillIns });
     try {
-      await cluster.apply(storageClass(OLD_CLASS));
+      await cluster.apply(classOfVolumes(OLD_CLASS));
       await cluster.apply(volumeOnNode(NAME, node, OLD_CLASS, local(disk)));
       await cluster.apply(claim(NAME, { storageClass: OLD_CLASS, size: '64Mi' }));
       await cluster.apply(podWith(NAME, WRITE));
@@ -150,28 +150,17 @@ const staticProvisioner: Case = {
 
 function volumeOnNode(name: string, node: string, storageClassName: string, source: object): object {
   const onNode = { key: 'kubernetes.io/hostname', operator: 'In', values: [node] };
-  return {
-    apiVersion: 'v1',
-    kind: 'PersistentVolume',
-    metadata: { name },
-    spec: {
-      ...source,
-      storageClassName,
-      capacity: { storage: '64Mi' },
-      accessModes: ['ReadWriteOnce'],
-      nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [onNode] }] } },
-    },
-  };
+  return persistentVolume(name, {
+    ...source,
+    storageClassName,
+    capacity: { storage: '64Mi' },
+    accessModes: ['ReadWriteOnce'],
+    nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [onNode] }] } },
+  });
 }
 
-function storageClass(name: string): object {
-  return {
-    apiVersion: 'storage.k8s.io/v1',
-    kind: 'StorageClass',
-    metadata: { name },
-    provisioner: 'kubernetes.io/no-provisioner',
-    volumeBindingMode: 'WaitForFirstConsumer',
-  };
+function classOfVolumes(name: string): object {
+  return storageClass(name, 'kubernetes.io/no-provisioner', { volumeBindingMode: 'WaitForFirstConsumer' });
 }
 
 export const pageCases: readonly Case[] = [backups, localPath, staticProvisioner];

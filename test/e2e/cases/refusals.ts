@@ -1,5 +1,5 @@
 import type { Case } from '../case.ts';
-import { claim, podWith } from '../objects.ts';
+import { claim, podWith, storageClass } from '../objects.ts';
 import { DRIVER, type Stowage } from '../stowage.ts';
 import { check, until } from '../wait.ts';
 
@@ -51,15 +51,11 @@ function objectsFor({ size, parameters = { pool: 'default' }, topology, bindingM
           allowedTopologies: [{ matchLabelExpressions: [{ key: `topology.${DRIVER}/node`, values: [topology] }] }],
         };
   return [
-    {
-      apiVersion: 'storage.k8s.io/v1',
-      kind: 'StorageClass',
-      metadata: { name: NAME },
-      provisioner: DRIVER,
+    storageClass(NAME, DRIVER, {
       parameters,
       volumeBindingMode: bindingMode ?? 'WaitForFirstConsumer',
       ...topologies,
-    },
+    }),
     claim(NAME, { storageClass: NAME, size }),
     podWith(NAME),
   ];
