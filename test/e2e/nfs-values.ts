@@ -57,6 +57,7 @@ export async function nfsValues(values: Values, chart: Chart, plan: NfsPlan): Pr
         ...ofPools.map(({ name }) => ({ name: `e2e-${name}`, pool: name, mountOptions: ['vers=4.2'] })),
         ...shareClasses(plan.server),
       ],
+      ...(isManaged ? {} : { volumeAttributesClasses: [{ name: 'e2e-nfs', parameters: { onDelete: 'delete' } }] }),
       snapshotClasses: [...(isManaged ? snapshotClasses : []), { name: 'e2e-nfs' }],
     },
   };

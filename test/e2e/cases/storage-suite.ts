@@ -3,10 +3,13 @@ import { join, resolve } from 'node:path';
 import type { Case } from '../case.ts';
 import { command } from '../command.ts';
 import type { Feature } from '../features.ts';
+import type { Chart } from '../install.ts';
 
 const FOLDER = '.cache/e2e/suite';
 const LIMIT_MS = 45 * 60_000;
 const PROCESSES = process.env.STOWAGE_E2E_PROCESSES ?? '4';
+/** A regular expression: which cases of the suite shall run. */
+const FOCUS = process.env.STOWAGE_E2E_FOCUS ?? '';
 /**
  * Left out: what takes long, what breaks nodes or wants the cluster for itself, what only Windows has; and snapshots made known by hand without the label that
  * names their node, for which no snapshotter on a node feels responsible (./snapshots.ts makes them known with it).
@@ -24,6 +27,7 @@ interface Part {
   readonly skip?: string;
   /** What the class's name ends in. */
   readonly classes?: '-copies';
+  readonly chart?: Chart;
 }
 
 /** The storage suite of Kubernetes itself, with what the file of test/e2e/testdrivers declares. */
@@ -32,6 +36,7 @@ function suite(backend: string, needs: readonly Feature[], part: Part): Case {
   return {
     name: `storage suite of Kubernetes, ${name}`,
     needs: ['storageSuite', 'snapshots', ...needs],
+    ...(part.chart === undefined ? {} : { chart: part.chart }),
     async run({ cluster, nothingLeft }) {
       const folder = join(FOLDER, name.replace(/\W+/g, '-'));
       await rm(folder, { recursive: true, force: true });
@@ -43,7 +48,7 @@ function suite(backend: string, needs: readonly Feature[], part: Part): Case {
       const driver = `-storage.testdriver=${await testDriver(backend, part.classes ?? '', folder)}`;
       let failure: unknown;
       try {
-        const focus = ['--focus', `External.Storage.*${part.focus}`];
+        const focus = ['--focus', `External.Storage.*${part.focus}.*(${FOCUS})`];
         const args = [...flags, ...report, ...focus, e2eTest, '--', '-provider=skeleton', driver];
         await command('sh', ['-c', 'log=$0; exec ginkgo "$@" >"$log" 2>&1', join(folder, 'log'), ...args], {
           timeoutMs: LIMIT_MS,
@@ -100,4 +105,5 @@ export const storageSuiteCases: readonly Case[] = [
   suite('directory', ['xfs', 'quota'], { ...copies, name: 'sizes', focus: SIZES }),
   suite('btrfs', ['btrfs'], volumes),
   suite('btrfs', ['btrfs'], { ...copies, skip: SIZES }),
+  suite('nfs', ['nfs', 'nfsServer'], { name: 'a share', focus: '', skip: SIZES, chart: 'share' }),
 ];
