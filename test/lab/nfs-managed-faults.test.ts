@@ -4,11 +4,12 @@ import { SERVED_BACKEND_NAMES } from '../faults/place.ts';
 import { SCENARIOS } from '../faults/scenarios.ts';
 
 const isFull = process.env.STOWAGE_FAULTS === 'full';
-/** Outside of full runs the first so many scenarios are tried. */
+const isWhole = isFull || process.env.STOWAGE_LAB === 'full';
+/** Outside of full runs of the lab the first so many scenarios are tried. */
 const TRIED = { 'served directory': 2, 'served btrfs': 0 } as const;
 
 for (const name of SERVED_BACKEND_NAMES) {
-  const tried = SCENARIOS[name].slice(0, isFull ? undefined : TRIED[name]);
+  const tried = SCENARIOS[name].slice(0, isWhole ? undefined : TRIED[name]);
   if (tried.length > 0) describeEveryCall(name, tried);
   if (isFull) describeKills(name, 'one of each scenario');
 }
