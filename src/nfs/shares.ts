@@ -6,6 +6,7 @@ import type { Host } from '../host/host.ts';
 import type { MountEntry } from '../host/mounts.ts';
 import { isNfs } from '../host/nfs-mount.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { createIdleClock } from './idle-clock.ts';
 import { controllerOptions, reachingOptions } from './options.ts';
 import { byIdleSince, inTurn, isIdle, newPlace, type Place } from './share-place.ts';
 import { mountSource, type ShareSource } from './source.ts';
@@ -65,6 +66,7 @@ export function createShares(
   limits: ShareLimits = DEFAULT_SHARE_LIMITS,
 ): Shares {
   const places = new Map<string, Place>();
+  const clock = createIdleClock(limits.idleMs, takeAwayUnheard);
 
   const paths = new WeakMap<Share, string>();
 
@@ -84,28 +86,6 @@ export function createShares(
     return place;
   }
 
-  /** A clock that runs is left alone: it looks how long the place has been idle when it rings. A timer for each use would cost more than many a call. */
-  function startClock(place: Place): void {
-    place.idleSinceMs = Date.now();
-    if (place.clock === undefined) setClock(place, limits.idleMs);
-  }
-
-  function setClock(place: Place, delayMs: number): void {
-    place.clock = setTimeout(() => {
-      place.clock = undefined;
-      if (place.uses > 0) return; // its end starts the clock
-      const leftMs = place.idleSinceMs + limits.idleMs - Date.now();
-      if (leftMs > 0) setClock(place, leftMs);
-      else takeAwayUnheard(place);
-    }, delayMs);
-    place.clock.unref();
-  }
-
-  function stopClock(place: Place): void {
-    clearTimeout(place.clock);
-    place.clock = undefined;
-  }
-
   function takeAwayUnheard(place: Place): void {
     takeAway(place).catch((error: unknown) =>
       log.warn({ path: place.path }, `the idle mount of an NFS share stays: ${messageOf(error)}`),
@@ -114,16 +94,18 @@ export function createShares(
 
   /** Unmounts what nobody uses, and forgets it. */
   function takeAway(place: Place): Promise<void> {
-    stopClock(place);
+    clock.stop(place);
     return inTurn(place, async () => {
       if (place.uses > 0) return; // someone came while this waited
       try {
         await unmount(place);
       } catch (error) {
-        if (place.uses === 0) startClock(place); // tried again then
+        if (place.uses === 0) clock.start(place); // tried again then
         throw error;
       }
-      if (place.uses === 0) places.delete(place.path);
+      if (place.uses > 0) return;
+      clock.stop(place); // a use that came and went while this waited has started it
+      places.delete(place.path);
     });
   }
 
@@ -155,7 +137,7 @@ export function createShares(
         if (isReleased) return;
         isReleased = true;
         place.uses--;
-        if (place.uses === 0) startClock(place);
+        if (place.uses === 0) clock.start(place);
       },
     };
   }
@@ -210,7 +192,7 @@ export function createShares(
 
     async renew(share, signal) {
       const place = placeAt(pathOf(share));
-      if (place.uses === 0) startClock(place);
+      if (place.uses === 0) clock.start(place);
       await inTurn(place, () => host.nfs.unmount(place.path, { force: false }, signal));
     },
 
@@ -222,14 +204,14 @@ export function createShares(
         const place = placeAt(join(folder, name));
         if (place.uses > 0) continue;
         if (table.at(place.path) === undefined) takeAwayUnheard(place);
-        else startClock(place);
+        else clock.start(place);
       }
     },
 
     count: () => places.size,
 
     close() {
-      for (const place of places.values()) stopClock(place);
+      for (const place of places.values()) clock.stop(place);
     },
   };
 }
