@@ -13,6 +13,9 @@ const SIZE = '20G';
 const LOOP_DEVICES = 63;
 /** For pods that must stay on a node that is said to be lost and is not. */
 export const LOST = { key: 'node.kubernetes.io/out-of-service', operator: 'Exists' };
+/** The thin pool in a node's volume group, whose name has the node's: nodes that are containers share one kernel. */
+export const THIN_POOL = 'thin';
+export const groupOf = (node: string) => `e2e-${node}`;
 /** Whole disks of a node, in MiB. */
 export const WHOLE_DISKS_MIB = [256, 512] as const;
 
@@ -21,11 +24,13 @@ const SCRIPT = `
 undo() {
   # The kernel's NFS server, where Stowage has started it, goes on without it and holds the disks.
   [ -e ${FILES}/nfs-server ] && nsenter --target 1 --net sh -c 'mount -t nfsd nfsd /mnt && echo 0 >/mnt/threads && umount /mnt'
+  [ -e ${FILES}/group.img.made ] && vgremove --quiet --yes --force $group && losetup --detach $(losetup --noheadings --output NAME --associated ${FILES}/group.img)
   for name in xfs plain btrfs exported exported-btrfs whole/0 whole/1; do umount ${DISKS}/$name 2>/dev/null && rmdir ${DISKS}/$name; done
   rm -rf ${FILES}/*
   exit 0
 }
 trap undo TERM INT
+group=${groupOf('$NODE')}
 disk() { # NAME FILESYSTEM OPTIONS SIZE
   local file=${FILES}/$1.img
   mountpoint -q ${DISKS}/$1 && return 0
@@ -36,6 +41,18 @@ disk() { # NAME FILESYSTEM OPTIONS SIZE
     truncate -s \${4-${SIZE}} $file && mkfs.$2 -q $file && touch $file.made || return 1
   fi
   mount -t $2 -o loop,$3 $file ${DISKS}/$1
+}
+volume_group() {
+  local file=${FILES}/group.img
+  if ! vgs $group >/dev/null 2>&1; then
+    truncate -s ${SIZE} $file && device=$(losetup --find --show $file) || return 1
+    if [ ! -e $file.made ]; then
+      vgcreate --quiet --yes $group $device || return 1
+      lvcreate --quiet --yes --type thin-pool --extents 90%VG --poolmetadatasize 64m --name ${THIN_POOL} $group || return 1
+      touch $file.made
+    fi
+  fi
+  vgchange --quiet --activate y $group
 }
 # A node of kind is a container: when it is restarted, the kernel keeps loop devices of volumes on this disk, and so the disk itself.
 release() { # FILE
@@ -61,6 +78,9 @@ if grep -qw nfs4 /proc/filesystems && mount -t nfsd nfsd /mnt 2>/dev/null; then
   disk exported xfs prjquota
   disk exported-btrfs btrfs noatime
 fi
+# Nothing in a container makes the kernel load device mapper.
+nsenter --target 1 --mount modprobe --all dm_thin_pool dm_snapshot 2>/dev/null
+grep -qw device-mapper /proc/misc && volume_group && echo lvm >>${FILES}/features
 # Bit 24 of the capabilities: CAP_SYS_RESOURCE, without which the kernel lets no mounted ext4 grow.
 (( (0x$(sed -n 's/^CapEff:\\s*//p' /proc/self/status) >> 24) & 1 )) && echo resource >>${FILES}/features
 disk whole/0 ext4 noatime ${WHOLE_DISKS_MIB[0]}M && disk whole/1 ext4 noatime ${WHOLE_DISKS_MIB[1]}M || exit 1
@@ -134,6 +154,7 @@ function daemonSet(image: string): object {
               name: 'disks',
               image,
               command: ['bash', '-c', SCRIPT],
+              env: [{ name: 'NODE', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } }],
               securityContext: { privileged: true },
               // Not a readinessProbe: that would go on, and starting a program each second is all that an emulated node can do.
               startupProbe: {

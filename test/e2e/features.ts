@@ -3,6 +3,8 @@ export type Feature =
   | 'xfs'
   | 'btrfs'
   | 'quota'
+  /** The nodes' kernel has device mapper with thin pools. */
+  | 'lvm'
   | 'resource'
   | 'snapshots'
   | 'groupSnapshots'

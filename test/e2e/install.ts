@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import type { Cleanup } from '../../src/cli/demo/cleanup.ts';
 import { command } from './command.ts';
-import { DISCOVERY, DISKS, FILES, LOST } from './disks.ts';
+import { DISCOVERY, DISKS, FILES, groupOf, LOST, THIN_POOL } from './disks.ts';
 import type { Cluster } from './kubectl.ts';
 
 export const NAMESPACE = 'stowage';
@@ -96,9 +96,16 @@ function valuesFor(examples: Values, image: string, has: ReadonlySet<string>, no
   const tight = nodes.slice(0, TIGHT_MIB.length).map((node, index) => {
     return { name: 'tight', backend: 'memory', size: `${TIGHT_MIB[index]}Mi`, nodes: [node] };
   });
-  const disks = { name: 'disks', backend: 'disk', discovery: DISCOVERY };
-  const names = [...pools.map(({ name }) => name), 'tight', 'disks'];
-  const classes = names.flatMap((name) => [
+  const thin = nodes.map((node) => {
+    return { name: 'thin', backend: 'lvm', volumeGroup: groupOf(node), thinPool: THIN_POOL, nodes: [node] };
+  });
+  const others = [
+    { name: 'memory', backend: 'memory', size: '1Gi', ephemeral: true },
+    { name: 'disks', backend: 'disk', discovery: DISCOVERY },
+    ...(has.has('lvm') ? thin : []),
+  ];
+  const names = new Set([...pools, ...tight, ...others].map(({ name }) => name));
+  const classes = [...names].flatMap((name) => [
     { name: `e2e-${name}`, pool: name },
     { name: `e2e-${name}-copies`, pool: name, volumeBindingMode: 'Immediate' }, // on the node of their source
   ]);
@@ -111,7 +118,7 @@ function valuesFor(examples: Values, image: string, has: ReadonlySet<string>, no
       ...examples.local,
       stateDir: `${FILES}/state`, // goes with the disks: it remembers which belong to this node
       tolerations: [LOST], // nodes without disks of ours, such as the control plane, are left out
-      pools: [...examples.local.pools, ...pools, ...tight, disks],
+      pools: [...examples.local.pools, ...pools, ...tight, ...others],
       storageClasses: [...examples.local.storageClasses, ...classes],
     },
   };

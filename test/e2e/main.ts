@@ -58,7 +58,16 @@ const CASES = [
 ];
 
 // What a case may need besides programs and nodes.
-const OF_DISKS_AND_OPTIONS = ['xfs', 'btrfs', 'quota', 'resource', 'snapshots', 'groupSnapshots', 'power'] as const;
+const OF_DISKS_AND_OPTIONS = [
+  'xfs',
+  'btrfs',
+  'quota',
+  'lvm',
+  'resource',
+  'snapshots',
+  'groupSnapshots',
+  'power',
+] as const;
 const OF_NFS = ['nfs', 'nfsServer', 'nfsStop', 'nfsServing', 'mariadb'] as const;
 
 let isInterrupted = false;
@@ -166,6 +175,7 @@ async function featuresOf(found: ReadonlySet<string>, stowage: Stowage, why: Fea
       xfs: 'the kernel has no XFS',
       btrfs: 'the kernel has no btrfs',
       quota: 'the kernel has no project quotas',
+      lvm: 'the kernel has no device mapper with thin pools',
       resource: 'root lacks CAP_SYS_RESOURCE here, without which no mounted ext4 grows',
       twoNodes: 'the cluster has one node with the driver',
       power: 'STOWAGE_E2E_POWER does not say how to cut the power of a node',

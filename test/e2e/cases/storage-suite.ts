@@ -105,5 +105,9 @@ export const storageSuiteCases: readonly Case[] = [
   suite('directory', ['xfs', 'quota'], { ...copies, name: 'sizes', focus: SIZES }),
   suite('btrfs', ['btrfs'], volumes),
   suite('btrfs', ['btrfs'], { ...copies, skip: SIZES }),
+  suite('memory', [], volumes),
+  suite('disk', [], volumes),
+  suite('lvm', ['lvm'], volumes),
+  suite('lvm', ['lvm'], copies),
   suite('nfs', ['nfs', 'nfsServer'], { name: 'a share', focus: '', skip: SIZES, chart: 'share' }),
 ];
