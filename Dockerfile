@@ -55,6 +55,8 @@ COPY --from=build /app /app
 # What is in the image, as CycloneDX.
 COPY --from=sbom /sbom/sbom.cdx.json /app/sbom.cdx.json
 ENV NODE_ENV=production
+# LVM makes its device nodes itself: in a container it would leave them to a udev that is not there, and fail.
+ENV DM_DISABLE_UDEV=1
 # Root, since mounts, loop devices and quotas need it. The root file system may be read-only: the driver writes only to
 # its stateDir, its pools, the kubelet's folder, its socket's folder, /run and /tmp, which are mounted in.
 USER root

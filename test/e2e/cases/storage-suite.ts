@@ -57,7 +57,9 @@ function suite(backend: string, needs: readonly Feature[], part: Part): Case {
       } catch (error) {
         failure = error; // what failed stands in the report
       }
-      const { passed, failed } = await readReport(join(folder, 'report.json'));
+      const { passed, failed } = await readReport(join(folder, 'report.json')).catch((error: unknown) => {
+        throw failure ?? error; // it died without a report
+      });
       if (failed.length > 0)
         throw new Error(`${failed.length} of ${passed + failed.length} failed: ${failed.join('; ')}`);
       if (failure !== undefined) throw failure;
