@@ -100,7 +100,7 @@ function valuesFor(examples: Values, image: string, has: ReadonlySet<string>, no
     return { name: 'thin', backend: 'lvm', volumeGroup: groupOf(node), thinPool: THIN_POOL, nodes: [node] };
   });
   const others = [
-    { name: 'memory', backend: 'memory', size: '1Gi', ephemeral: true },
+    { name: 'memory', backend: 'memory', size: '6Gi', ephemeral: true },
     { name: 'disks', backend: 'disk', discovery: DISCOVERY },
     ...(has.has('lvm') ? thin : []),
   ];
