@@ -1,7 +1,7 @@
 import { StowageError } from '../../errors.ts';
 import type { Host } from '../../host/host.ts';
 import type { CopyMetrics } from '../../telemetry/metrics.ts';
-import type { Backend, Item, Wish } from '../backend.ts';
+import type { Backend, Item, Opened, Wish } from '../backend.ts';
 import { shareLayout } from '../layout.ts';
 import type { BackendLog } from '../log.ts';
 import { chooseSize, SIZE_STEP_BYTES } from '../sizes.ts';
@@ -28,6 +28,7 @@ export function createShareBackend(
   const copier = createCopier({ pool: settings.name, files: host.files, log: deps.log, metrics: deps.metrics });
   const create = (item: Item, source: Item | undefined, signal: AbortSignal) =>
     createFolder({ files: host.files, places, claims, copier }, item, source, signal);
+  const folderOf = (item: Item): Opened => ({ type: 'folder', path: places.path(item) });
 
   return {
     features: {
@@ -68,14 +69,14 @@ export function createShareBackend(
       };
     },
     open: async (item) => {
-      if (await places.exists(item)) return { type: 'folder', path: places.path(item) };
+      if (await places.exists(item)) return folderOf(item);
       throw new StowageError(
         'data-loss',
         `volume ${item.id}: its folder ${places.relative(item)} is missing on the share`,
       );
     },
-    opened: async (item) => ((await places.exists(item)) ? { type: 'folder', path: places.path(item) } : undefined),
-    mountedFrom: (item) => ({ type: 'folder', path: places.path(item) }),
+    opened: async (item) => ((await places.exists(item)) ? folderOf(item) : undefined),
+    mountedFrom: folderOf,
     close: async () => undefined,
     condition: async (item) =>
       (await places.exists(item)) ? undefined : `its folder ${places.relative(item)} is missing on the share`,

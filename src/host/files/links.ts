@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { errnoOf } from '../../errors.ts';
 import type { Files } from '../files.ts';
+import { unlessMissing } from '../if-there.ts';
 import type { SyncFolder } from './fd.ts';
 import { stating } from './stat.ts';
 import type { Waiting } from './waiting.ts';
@@ -19,13 +20,6 @@ export function createLinks(waiting: Waiting, syncFolder: SyncFolder): Pick<File
       return true;
     },
 
-    async readLink(path) {
-      try {
-        return await waiting.readlink(path);
-      } catch (error) {
-        if (errnoOf(error) === 'ENOENT') return undefined;
-        throw error;
-      }
-    },
+    readLink: (path) => unlessMissing(() => waiting.readlink(path), undefined),
   };
 }

@@ -1,7 +1,7 @@
 import { lstatSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { errnoOf } from '../../errors.ts';
 import type { Files } from '../files.ts';
+import { unlessMissing } from '../if-there.ts';
 import { openFolder } from './beneath.ts';
 import type { SyncFolder } from './fd.ts';
 import type { Waiting } from './waiting.ts';
@@ -22,12 +22,7 @@ export function createMoveFolder(
         await syncFolder(source);
         return true;
       };
-      try {
-        return await within(root, dirname(from), move);
-      } catch (error) {
-        if (errnoOf(error) !== 'ENOENT') throw error;
-        return false;
-      }
+      return unlessMissing(() => within(root, dirname(from), move), false);
     });
 
   return async (root, from, to, claim) => {
