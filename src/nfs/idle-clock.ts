@@ -1,36 +1,47 @@
-import type { Place } from './share-place.ts';
+import type { Clock } from './worker/clock.ts';
 
-/** Says of places for how long nobody has used them. */
+/** Says of one thing that nobody has used it for long. */
 export interface IdleClock {
-  /** From now on nobody uses the place. */
-  start(place: Place): void;
-  stop(place: Place): void;
+  /** From now on nobody uses it. */
+  start(): void;
+  stop(): void;
+  /** Since when nobody uses it, by the clock's own time. */
+  sinceMs(): number;
 }
 
 /**
- * A clock that runs is left alone: it looks how long its place has been idle when it rings. A timer for each use would cost more than many a call.
- * @param onIdle is told once that nobody has used the place for so long
+ * A clock that runs is left alone: it looks how long the thing has been idle when it rings. A timer for each use would cost more than many a call.
+ * @param onIdle is told once that nobody has used it for so long
  */
-export function createIdleClock(idleMs: number, onIdle: (place: Place) => void): IdleClock {
-  function ring(place: Place, delayMs: number): void {
-    place.clock = setTimeout(() => {
-      place.clock = undefined;
-      if (place.uses > 0) return; // its end starts the clock
-      const leftMs = place.idleSinceMs + idleMs - Date.now();
-      if (leftMs > 0) ring(place, leftMs);
-      else onIdle(place);
-    }, delayMs);
-    place.clock.unref();
+export function createIdleClock(deps: {
+  readonly clock: Clock;
+  readonly idleMs: number;
+  readonly isUsed: () => boolean;
+  readonly onIdle: () => void;
+}): IdleClock {
+  const { clock, idleMs, isUsed, onIdle } = deps;
+  let sinceMs = clock.nowMs();
+  let cancel: (() => void) | undefined;
+
+  function ringIn(delayMs: number): void {
+    cancel = clock.after(delayMs, () => {
+      cancel = undefined;
+      if (isUsed()) return; // its end starts the clock
+      const leftMs = sinceMs + idleMs - clock.nowMs();
+      if (leftMs > 0) ringIn(leftMs);
+      else onIdle();
+    });
   }
 
   return {
-    start(place) {
-      place.idleSinceMs = Date.now();
-      if (place.clock === undefined) ring(place, idleMs);
+    start() {
+      sinceMs = clock.nowMs();
+      if (cancel === undefined) ringIn(idleMs);
     },
-    stop(place) {
-      clearTimeout(place.clock);
-      place.clock = undefined;
+    stop() {
+      cancel?.();
+      cancel = undefined;
     },
+    sinceMs: () => sinceMs,
   };
 }

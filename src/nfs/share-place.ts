@@ -1,17 +1,27 @@
+import { createIdleClock, type IdleClock } from './idle-clock.ts';
+import { backgroundClock } from './worker/clock.ts';
+
 /** What the controller keeps for one path at which it mounts a share. */
 export interface Place {
   readonly path: string;
   uses: number;
-  idleSinceMs: number;
-  clock: NodeJS.Timeout | undefined;
+  readonly idle: IdleClock;
   /** The last mount or unmount, while it is under way: the next waits for it, whatever came of it. */
   last: Promise<unknown> | undefined;
   /** A mount under way, which later callers join. */
   mounting: Promise<void> | undefined;
 }
 
-export function newPlace(path: string): Place {
-  return { path, uses: 0, idleSinceMs: Date.now(), clock: undefined, last: undefined, mounting: undefined };
+/** @param onIdle is told once that nobody has used the place for so long */
+export function newPlace(path: string, idleMs: number, onIdle: (place: Place) => void): Place {
+  const idle = createIdleClock({
+    clock: backgroundClock,
+    idleMs,
+    isUsed: () => place.uses > 0,
+    onIdle: () => onIdle(place),
+  });
+  const place: Place = { path, uses: 0, idle, last: undefined, mounting: undefined };
+  return place;
 }
 
 /** Runs work on a place after the work before it. */
@@ -32,5 +42,5 @@ export function isIdle({ uses, mounting }: Place): boolean {
 }
 
 export function byIdleSince(first: Place, second: Place): number {
-  return first.idleSinceMs - second.idleSinceMs;
+  return first.idle.sinceMs() - second.idle.sinceMs();
 }

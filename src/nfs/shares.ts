@@ -6,7 +6,6 @@ import type { Host } from '../host/host.ts';
 import type { MountEntry } from '../host/mounts.ts';
 import { isNfs } from '../host/nfs-mount.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { createIdleClock } from './idle-clock.ts';
 import { controllerOptions, reachingOptions } from './options.ts';
 import { byIdleSince, inTurn, isIdle, newPlace, type Place } from './share-place.ts';
 import { mountSource, type ShareSource } from './source.ts';
@@ -66,7 +65,6 @@ export function createShares(
   limits: ShareLimits = DEFAULT_SHARE_LIMITS,
 ): Shares {
   const places = new Map<string, Place>();
-  const clock = createIdleClock(limits.idleMs, takeAwayUnheard);
 
   const paths = new WeakMap<Share, string>();
 
@@ -81,7 +79,7 @@ export function createShares(
   function placeAt(path: string): Place {
     const known = places.get(path);
     if (known !== undefined) return known;
-    const place = newPlace(path);
+    const place = newPlace(path, limits.idleMs, takeAwayUnheard);
     places.set(path, place);
     return place;
   }
@@ -94,17 +92,17 @@ export function createShares(
 
   /** Unmounts what nobody uses, and forgets it. */
   function takeAway(place: Place): Promise<void> {
-    clock.stop(place);
+    place.idle.stop();
     return inTurn(place, async () => {
       if (place.uses > 0) return; // someone came while this waited
       try {
         await unmount(place);
       } catch (error) {
-        if (place.uses === 0) clock.start(place); // tried again then
+        if (place.uses === 0) place.idle.start(); // tried again then
         throw error;
       }
       if (place.uses > 0) return;
-      clock.stop(place); // a use that came and went while this waited has started it
+      place.idle.stop(); // a use that came and went while this waited has started it
       places.delete(place.path);
     });
   }
@@ -137,7 +135,7 @@ export function createShares(
         if (isReleased) return;
         isReleased = true;
         place.uses--;
-        if (place.uses === 0) clock.start(place);
+        if (place.uses === 0) place.idle.start();
       },
     };
   }
@@ -192,7 +190,7 @@ export function createShares(
 
     async renew(share, signal) {
       const place = placeAt(pathOf(share));
-      if (place.uses === 0) clock.start(place);
+      if (place.uses === 0) place.idle.start();
       await inTurn(place, () => host.nfs.unmount(place.path, { force: false }, signal));
     },
 
@@ -204,14 +202,14 @@ export function createShares(
         const place = placeAt(join(folder, name));
         if (place.uses > 0) continue;
         if (table.at(place.path) === undefined) takeAwayUnheard(place);
-        else clock.start(place);
+        else place.idle.start();
       }
     },
 
     count: () => places.size,
 
     close() {
-      for (const place of places.values()) clock.stop(place);
+      for (const place of places.values()) place.idle.stop();
     },
   };
 }

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
-import { createIdleClock } from '../../src/nfs/idle-clock.ts';
 import { newPlace } from '../../src/nfs/share-place.ts';
 
 const IDLE_MS = 1_000;
@@ -13,15 +12,15 @@ afterEach(() => {
 
 function setUp() {
   const told: string[] = [];
-  const clock = createIdleClock(IDLE_MS, ({ path }) => told.push(path));
-  return { clock, told, place: newPlace('/share') };
+  const place = newPlace('/share', IDLE_MS, ({ path }) => told.push(path));
+  return { clock: place.idle, told, place };
 }
 
 it('tells once, so long after the last use', () => {
-  const { clock, told, place } = setUp();
-  clock.start(place);
+  const { clock, told } = setUp();
+  clock.start();
   jest.advanceTimersByTime(IDLE_MS - 1);
-  clock.start(place);
+  clock.start();
   jest.advanceTimersByTime(IDLE_MS - 1);
   expect(told).toEqual([]);
   jest.advanceTimersByTime(1);
@@ -32,11 +31,11 @@ it('tells once, so long after the last use', () => {
 
 it('waits for the end of a use, however long it is', () => {
   const { clock, told, place } = setUp();
-  clock.start(place);
+  clock.start();
   place.uses = 1;
   jest.advanceTimersByTime(3 * IDLE_MS);
   place.uses = 0;
-  clock.start(place);
+  clock.start();
   jest.advanceTimersByTime(IDLE_MS - 1);
   expect(told).toEqual([]);
   jest.advanceTimersByTime(1);
@@ -44,9 +43,9 @@ it('waits for the end of a use, however long it is', () => {
 });
 
 it('tells nothing of a place whose clock was stopped', () => {
-  const { clock, told, place } = setUp();
-  clock.start(place);
-  clock.stop(place);
+  const { clock, told } = setUp();
+  clock.start();
+  clock.stop();
   jest.advanceTimersByTime(2 * IDLE_MS);
   expect(told).toEqual([]);
 });

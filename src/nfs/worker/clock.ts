@@ -12,3 +12,12 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** The same; for its sake no process lives on. */
+export const backgroundClock: Clock = {
+  nowMs: systemClock.nowMs,
+  after(delayMs, act) {
+    const timer = setTimeout(act, delayMs).unref();
+    return () => clearTimeout(timer);
+  },
+};

@@ -1,4 +1,5 @@
 import { messageOf, StowageError } from '../../errors.ts';
+import { createIdleClock } from '../idle-clock.ts';
 import type { Clock } from './clock.ts';
 import type { Method } from './methods.ts';
 import type { ToWorker } from './protocol.ts';
@@ -40,8 +41,8 @@ export interface LaneDeps {
 
 export function createLane({ share, clock, limits, start, isNeeded, onKill }: LaneDeps): Lane {
   let current: Worker | undefined;
-  let cancelIdle: (() => void) | undefined;
-  let idleSinceMs = 0;
+  const isUsed = () => current !== undefined && current.pending() > 0;
+  const idle = createIdleClock({ clock, idleMs: limits.idleMs, isUsed, onIdle: endIdle });
 
   function worker(): Worker {
     if (current !== undefined) return current;
@@ -89,23 +90,16 @@ export function createLane({ share, clock, limits, start, isNeeded, onKill }: La
     }
   }
 
-  /** An idle worker gives its memory back. A timer that runs is left alone: one for each call would cost more than many a call. */
-  function rest(): void {
-    idleSinceMs = clock.nowMs();
-    if (cancelIdle === undefined) endLater(limits.idleMs);
-  }
-
-  function endLater(delayMs: number): void {
-    cancelIdle = clock.after(delayMs, () => {
-      cancelIdle = undefined;
-      const idle = current;
-      if (idle === undefined || idle.pending() > 0) return; // its last call's end begins again
-      const leftMs = idleSinceMs + limits.idleMs - clock.nowMs();
-      if (leftMs > 0) return endLater(leftMs);
-      if (isNeeded()) return rest();
-      forget(idle);
-      idle.kill(new StowageError('unavailable', `${share}: its worker has ended; call again`));
-    });
+  /** An idle worker gives its memory back. */
+  function endIdle(): void {
+    const ending = current;
+    if (ending === undefined) return;
+    if (isNeeded()) {
+      idle.start();
+      return;
+    }
+    forget(ending);
+    ending.kill(new StowageError('unavailable', `${share}: its worker has ended; call again`));
   }
 
   return {
@@ -123,13 +117,12 @@ export function createLane({ share, clock, limits, start, isNeeded, onKill }: La
         const { deadlineMs } = end;
         return await within(asked.outcome, deadlineMs, asking, `${method} was not done within ${deadlineMs} ms`);
       } finally {
-        if (asking === current && asking.pending() === 0) rest();
+        if (asking === current && asking.pending() === 0) idle.start();
       }
     },
     tell: (message) => current?.tell(message),
     stop(why) {
-      cancelIdle?.();
-      cancelIdle = undefined;
+      idle.stop();
       const ending = current;
       current = undefined;
       ending?.kill(why);
