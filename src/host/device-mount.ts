@@ -1,11 +1,11 @@
 import { posix } from 'node:path';
 import { StowageError } from '../errors.ts';
 import type { Commands } from './command.ts';
+import { CONTROL } from './control-characters.ts';
 
 const FAILED = 32; // mount(8) and umount(8): the system call failed
 const FS_TYPE = /^[a-z0-9][a-z0-9._-]*$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
-const UNSAFE_IN_OPTION = /[,\s\u0000-\u001f\u007f]/;
+const SEPARATOR = /[,\s]/;
 
 /** Throws StowageError 'invalid' unless `path` is absolute: a child has no use for our working folder, and might take `-x` for an option. */
 export function requireAbsolute(path: string, what: string): void {
@@ -14,7 +14,7 @@ export function requireAbsolute(path: string, what: string): void {
 }
 
 function requireSafeOptions(options: readonly string[]): void {
-  const unsafe = options.find((option) => option === '' || UNSAFE_IN_OPTION.test(option));
+  const unsafe = options.find((option) => option === '' || SEPARATOR.test(option) || CONTROL.test(option));
   if (unsafe === undefined) return;
   throw new StowageError(
     'invalid',

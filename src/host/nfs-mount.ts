@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { errnoOf, isStowageError, messageOf, StowageError } from '../errors.ts';
 import type { Commands } from './command.ts';
+import { CONTROL } from './control-characters.ts';
 import { requireAbsolute } from './device-mount.ts';
 import { createMountPlaces } from './files/mount-places.ts';
 import { removeFolderIfThere } from './if-there.ts';
@@ -33,8 +34,6 @@ const MOUNTS_PER_SERVER = 4;
 const UNMOUNT_TIMEOUT_MS = 10_000;
 const REMOVE_TRIES = 5;
 const SOURCE = /^(\[[^\]/\s]+\]|[^-[\]:/\s][^[\]:/\s]*):\//;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
-const CONTROL = /[\u0000-\u001f\u007f]/;
 /** One option; commas only between quotes, as in SELinux contexts (mount(8)). */
 const OPTION = /^(?:[^,"\s]|"[^"\s]*")+$/;
 const ALREADY_UNMOUNTED = /not mounted|not found|no mount point specified|Invalid argument|No such file or directory/;

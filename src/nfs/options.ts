@@ -1,5 +1,5 @@
 import { StowageError } from '../errors.ts';
-import { CONTROL } from './source.ts';
+import { CONTROL } from '../host/control-characters.ts';
 
 const MAX_OPTIONS = 64;
 const MAX_BYTES = 4096; // of a page: what mount(2) takes

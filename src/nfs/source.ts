@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isIPv4, isIPv6 } from 'node:net';
 import { StowageError } from '../errors.ts';
+import { CONTROL } from '../host/control-characters.ts';
 
 /** An exported folder of an NFS server, in one form for each: names in lower case, IPv6 addresses without brackets, no needless slashes. */
 export interface ShareSource {
@@ -14,8 +15,6 @@ const MAX_PART_BYTES = 255;
 /** A host name as it is found in networks, with underscores (RFC 1123 has none). */
 const HOST_NAME = /^(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?$/;
 const ZONE = /^[A-Za-z0-9_.-]{1,15}$/; // of a link-local address: an interface's name
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
-export const CONTROL = /[\u0000-\u001f\u007f]/;
 
 /**
  * Narrows the server and the share that a request or the config names.

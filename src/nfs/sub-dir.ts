@@ -1,6 +1,7 @@
 import { nearest } from '../config/nearest.ts';
 import { StowageError } from '../errors.ts';
-import { CONTROL, checkParts } from './source.ts';
+import { CONTROL } from '../host/control-characters.ts';
+import { checkParts } from './source.ts';
 
 const MAX_BYTES = 1024;
 /** Stowage's own folder of a share. */
