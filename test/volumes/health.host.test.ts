@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, open, readdir, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, expect, it } from '@jest/globals';
 import type { Host } from '../../src/host/host.ts';
@@ -11,6 +12,7 @@ import { fill } from '../support/content.ts';
 import { MIB, makeDriver, mount, type PoolSetup, signal, type TestDriver } from '../support/driver.ts';
 
 const run = promisify(execFile);
+const POLL_MS = 10;
 
 let at: TestDriver;
 let id: string;
@@ -66,10 +68,17 @@ async function sourceOf(mountPoint: string): Promise<string> {
   return stdout.trim();
 }
 
+const sysfsOfExt4 = async (mountPoint: string) => `/sys/fs/ext4/${(await sourceOf(mountPoint)).replace('/dev/', '')}`;
+
 /** As a broken disk would have it: ext4 counts an error and does what its `errors=` says. */
 async function failExt4(mountPoint: string): Promise<void> {
-  const name = (await sourceOf(mountPoint)).replace('/dev/', '');
-  await writeFile(`/sys/fs/ext4/${name}/trigger_fs_error`, '1');
+  await writeFile(`${await sysfsOfExt4(mountPoint)}/trigger_fs_error`, '1');
+}
+
+/** An ext4 that goes on counts its errors with the journal's next transaction, after the call that met them. */
+async function untilCounted(mountPoint: string, errors: number): Promise<void> {
+  const path = `${await sysfsOfExt4(mountPoint)}/errors_count`;
+  while (Number(await readFile(path, 'utf8')) < errors) await sleep(POLL_MS);
 }
 
 async function dataPath(): Promise<string> {
@@ -130,6 +139,7 @@ it('counts the errors that an ext4 met and went on', async () => {
   await begin('ext4', directory);
   await failExt4(at.poolPath());
   await failExt4(at.poolPath());
+  await untilCounted(at.poolPath(), 2);
   await expectProblem('has met 2 errors, the last in trigger_test_error', 'e2fsck');
 });
 
