@@ -22,9 +22,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   telemetry: [],
   config: [],
   'errors.ts': [],
+  'json.ts': [],
   'version.ts': [],
 };
-const FOR_EVERYONE = ['errors.ts', 'version.ts', 'telemetry', 'config'];
+const FOR_EVERYONE = ['errors.ts', 'json.ts', 'version.ts', 'telemetry', 'config'];
 
 interface SourceFile {
   readonly path: string; // relative to src, with /

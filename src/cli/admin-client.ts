@@ -2,6 +2,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
 import type * as z from 'zod/mini';
 import { errnoOf, isStowageError, messageOf, StowageError } from '../errors.ts';
+import { parseJson } from '../json.ts';
 import type { AdoptRequest, ReportAdoption } from '../volumes/adopt.ts';
 import type { Moved, MoveRequest } from '../volumes/move/move.ts';
 import type { Report } from '../volumes/move/progress.ts';
@@ -14,7 +15,6 @@ import {
   listLineSchema,
   MOVE_PATH,
   moveLineSchema,
-  parseJson,
 } from './admin-protocol.ts';
 
 /**

@@ -1,3 +1,4 @@
+import { parseJson } from '../json.ts';
 import type { Driver } from '../volumes/driver.ts';
 import { overview } from '../volumes/overview.ts';
 import {
@@ -9,7 +10,6 @@ import {
   MOVE_PATH,
   type MoveLine,
   moveRequestSchema,
-  parseJson,
 } from './admin-protocol.ts';
 
 /** What commands need of a driver. */

@@ -132,12 +132,3 @@ export type AdoptLine = z.infer<typeof adoptLineSchema>;
 export function adminSocket(stateDir: string): string {
   return join(stateDir, 'admin.sock');
 }
-
-/** @returns undefined for what is no JSON, which no schema takes */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

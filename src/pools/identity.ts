@@ -5,6 +5,7 @@ import { holdsVolumes, type PoolConfig } from '../config/schema.ts';
 import { messageOf, StowageError } from '../errors.ts';
 import type { Files } from '../host/files.ts';
 import type { Host } from '../host/host.ts';
+import { parseJson } from '../json.ts';
 
 /** What a pool says of itself in `.stowage/pool.json`, and what the node remembers of it in its state folder. */
 export interface PoolIdentity {
@@ -111,7 +112,9 @@ export async function listRemembered(files: Files, stateDir: string): Promise<{ 
   const found: { name: string; uuid: string }[] = [];
   for (const file of await files.list(join(stateDir, 'pools'))) {
     if (!file.endsWith('.json')) continue;
-    const identity = schema.safeParse(parseJson(await files.read(join(stateDir, 'pools', file), MAX_IDENTITY_BYTES)));
+    const identity = schema.safeParse(
+      parseJson((await files.read(join(stateDir, 'pools', file), MAX_IDENTITY_BYTES)) ?? ''),
+    );
     if (identity.success) found.push({ name: file.slice(0, -'.json'.length), uuid: identity.data.uuid });
   }
   return found;
@@ -136,14 +139,6 @@ async function readIdentity(files: Files, pool: PoolConfig, path: string): Promi
       `${path} is damaged (${messageOf(error)})`,
       'restore it from a copy; its volumes need the UUID in it',
     );
-  }
-}
-
-function parseJson(text: string | undefined): unknown {
-  try {
-    return text === undefined ? undefined : JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 

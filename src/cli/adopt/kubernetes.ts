@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { StowageError } from '../../errors.ts';
-import { parseJson } from '../admin-protocol.ts';
+import { parseJson } from '../../json.ts';
 
 /** What `kubectl get pv,storageclass -o json` writes, as far as it is used here. Whoever may write objects of a cluster wrote it. */
 const MAX_OBJECTS = 100_000;

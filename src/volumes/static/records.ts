@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { errnoOf, StowageError } from '../../errors.ts';
 import { type Files, isTemporary } from '../../host/files.ts';
+import { parseJson } from '../../json.ts';
 import { TYPES } from './host-path.ts';
 
 const SCHEMA = 1;
@@ -97,12 +98,4 @@ export function createStaticRecords(files: Files, stateDir: string): StaticRecor
       return found;
     },
   };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
