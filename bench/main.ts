@@ -3,6 +3,8 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCleanup } from '../src/cli/demo/cleanup.ts';
 import { messageOf } from '../src/errors.ts';
+import { measureCluster } from './cluster.ts';
+import { clusterTable } from './cluster-table.ts';
 import { benchForeign } from './foreign.ts';
 import { interrupt, listenForInterrupt } from './interrupt.ts';
 import { dataPathTable, phaseTable, verdictTable } from './markdown.ts';
@@ -54,6 +56,10 @@ async function measure(folder: string, options: BenchOptions): Promise<{ figures
   if (options.nfsTakeover) {
     const takeover = await measureTakeover(options.sizes.takeovers);
     return { figures: { takeover }, text: takeoverTable(takeover) };
+  }
+  if (options.storageClasses.length > 0) {
+    const cluster = await measureCluster(options.storageClasses, options.sizes.cluster);
+    return { figures: { cluster }, text: clusterTable(cluster) };
   }
   if (options.endpoint !== undefined) {
     const results = await benchForeign(folder, options, options.endpoint);

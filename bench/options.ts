@@ -10,6 +10,7 @@ export interface BenchOptions {
   readonly nfs: boolean; // share mode instead
   readonly nfsDead: boolean; // a dead server instead
   readonly nfsTakeover: boolean; // volumes taken from a node that uses them, instead
+  readonly storageClasses: readonly string[]; // in a cluster, instead; none: not
   readonly backends: readonly string[]; // of the data path; none: all
   readonly sizes: Sizes;
 }
@@ -27,6 +28,13 @@ export interface Sizes {
   readonly takeovers: number; // of volumes, from node to node; of a database a quarter
   readonly dataPath: DataPathSizes;
   readonly nfs: NfsSizes;
+  readonly cluster: ClusterSizes;
+}
+
+export interface ClusterSizes {
+  readonly rounds: number;
+  readonly manyPods: number; // at once
+  readonly manyRounds: number;
 }
 
 export interface NfsSizes extends Pick<Sizes, 'existingVolumes' | 'inFlight' | 'volumes' | 'rounds'> {
@@ -61,6 +69,7 @@ const FULL: Sizes = {
     ...{ existingVolumes: [0, 1000], inFlight: [1, 8], volumes: 30, rounds: 5 },
     ...{ manyVolumes: 1000, manyInFlight: 64, trees: 5, treeBytes: 256 * MIB },
   },
+  cluster: { rounds: 20, manyPods: 100, manyRounds: 3 },
 };
 
 const QUICK: Sizes = {
@@ -78,6 +87,7 @@ const QUICK: Sizes = {
     ...{ existingVolumes: [0, 200], inFlight: [1], volumes: 20, rounds: 3 },
     ...{ manyVolumes: 1000, manyInFlight: 64, trees: 3, treeBytes: 256 * MIB },
   },
+  cluster: { rounds: 8, manyPods: 40, manyRounds: 1 },
 };
 
 /** For developing the benchmark itself: seconds. */
@@ -96,6 +106,7 @@ const TINY: Sizes = {
     ...{ existingVolumes: [0, 20], inFlight: [1], volumes: 5, rounds: 1 },
     ...{ manyVolumes: 20, manyInFlight: 8, trees: 1, treeBytes: 32 * MIB },
   },
+  cluster: { rounds: 1, manyPods: 3, manyRounds: 1 },
 };
 
 export const HELP = `npm run bench -- [options]
@@ -107,6 +118,7 @@ export const HELP = `npm run bench -- [options]
   --nfs                only share mode of the NFS driver (in the lab)
   --nfs-dead           only what a dead NFS server does to calls (in the lab)
   --nfs-takeover       only how long it takes to take an NFS volume from a node that uses it, to the next one (in the lab)
+  --cluster CLASS      only claims with pods of this StorageClass, in the cluster that kubectl reaches; repeated, classes are compared with the last one
   --backend NAME       of the data path, this backend only; may be repeated
   --quick              8 to 10 minutes: fewer rounds, no 10,000 volumes
   --tiny               seconds, to try the benchmark itself: its figures mean nothing
@@ -127,6 +139,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
       nfs: { type: 'boolean', default: false },
       'nfs-dead': { type: 'boolean', default: false },
       'nfs-takeover': { type: 'boolean', default: false },
+      cluster: { type: 'string', multiple: true, default: [] },
       backend: { type: 'string', multiple: true, default: [] },
       quick: { type: 'boolean', default: false },
       tiny: { type: 'boolean', default: false },
@@ -148,6 +161,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
     nfs: values.nfs,
     nfsDead: values['nfs-dead'],
     nfsTakeover: values['nfs-takeover'],
+    storageClasses: values.cluster,
     backends: values.backend,
     sizes: values.tiny ? TINY : values.quick ? QUICK : FULL,
   };
