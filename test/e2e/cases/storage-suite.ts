@@ -6,7 +6,7 @@ import type { Feature } from '../features.ts';
 import type { Chart } from '../install.ts';
 
 const FOLDER = '.cache/e2e/suite';
-/** For some 70 cases on emulated nodes; in kind they take 5 to 10 minutes. */
+/** For some 60 cases on emulated nodes; in kind they take 5 to 10 minutes. */
 const LIMIT_MINUTES = 90;
 const PROCESSES = process.env.STOWAGE_E2E_PROCESSES ?? '4';
 /** A regular expression: which cases of the suite shall run. */
