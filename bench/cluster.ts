@@ -27,7 +27,8 @@ export async function measureCluster(storageClasses: readonly string[], sizes: C
   const cleanup = createCleanup();
   try {
     const api = await startKubeApi(cleanup);
-    const subjects = await Promise.all(storageClasses.map((name) => subjectOf(api, name)));
+    const subjects: Subject[] = [];
+    for (const name of storageClasses) subjects.push(await subjectOf(api, name));
     await makeNamespace(api, cleanup);
     for (const subject of subjects) await life(api, subject.storageClass, 1); // warms up
     const one = await alternate(api, subjects, 1, sizes.rounds);
