@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import type { Cleanup } from '../src/cli/demo/cleanup.ts';
 import { claim, podWith } from '../test/e2e/objects.ts';
+import { untilTrue } from '../test/e2e/wait.ts';
 import { interrupt } from './interrupt.ts';
 import type { KubeApi } from './kube-api.ts';
 
@@ -11,7 +11,6 @@ const PODS = `${NAMESPACES}/${NAMESPACE}/pods`;
 const CLAIMS = `${NAMESPACES}/${NAMESPACE}/persistentvolumeclaims`;
 const CLAIM_SIZE = '320Mi'; // the least that XFS takes
 const LIMIT_MS = 10 * 60_000;
-const POLL_MS = 200;
 
 const podSchema = z.object({
   object: z.object({
@@ -33,7 +32,9 @@ export async function makeNamespace(api: KubeApi, cleanup: Cleanup): Promise<voi
     await untilNoVolumes(api);
   });
   // A pod is refused until its namespace has the account that it runs as.
-  await until(async () => (await listed(api, `${NAMESPACES}/${NAMESPACE}/serviceaccounts`)).length > 0);
+  await untilTrue('the namespace has an account', LIMIT_MS, async () => {
+    return (await api.read(`${NAMESPACES}/${NAMESPACE}/serviceaccounts`, listSchema)).items.length > 0;
+  });
 }
 
 /** Claims with a pod each from nothing to running, and away again. @returns the milliseconds to the last pod running */
@@ -70,23 +71,11 @@ async function untilRunning(events: AsyncIterable<string>, waiting: Set<string>)
   throw new Error(`pods that do not run: ${[...waiting].join(', ')}`);
 }
 
-const listed = async (api: KubeApi, path: string) => listSchema.parse(JSON.parse(await api.get(path))).items;
-
-const untilEmpty = (api: KubeApi, path: string) => until(async () => (await listed(api, path)).length === 0);
+const untilEmpty = (api: KubeApi, path: string) =>
+  untilTrue(`${path} has nothing`, LIMIT_MS, async () => (await api.read(path, listSchema)).items.length === 0);
 
 const untilNoVolumes = (api: KubeApi) =>
-  until(async () => {
-    const { items } = volumesSchema.parse(JSON.parse(await api.get('/api/v1/persistentvolumes')));
+  untilTrue(`volumes of ${NAMESPACE} are gone`, LIMIT_MS, async () => {
+    const { items } = await api.read('/api/v1/persistentvolumes', volumesSchema);
     return items.every(({ spec }) => spec.claimRef?.namespace !== NAMESPACE);
   });
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + LIMIT_MS;
-  while (!(await holds())) {
-    if (performance.now() > endMs)
-      throw new Error(
-        `waited ${LIMIT_MS / 60_000} min in vain for the cluster to make what was asked for, or to remove it`,
-      );
-    await sleep(POLL_MS);
-  }
-}

@@ -31,15 +31,10 @@ export async function measureCluster(storageClasses: readonly string[], sizes: C
     for (const name of storageClasses) subjects.push(await subjectOf(api, name));
     await makeNamespace(api, cleanup);
     for (const subject of subjects) await life(api, subject.storageClass, 1); // warms up
-    const one = await alternate(api, subjects, 1, sizes.rounds);
-    const many = await alternate(api, subjects, sizes.manyPods, sizes.manyRounds);
-    const classes = subjects.map(({ storageClass, calls }, index) => {
-      return {
-        storageClass,
-        oneMs: one[index] ?? [],
-        manyMs: many[index] ?? [],
-        calls: Object.fromEntries(calls ?? []),
-      };
+    await alternate(api, subjects, sizes.rounds, 1, ({ oneMs }) => oneMs);
+    await alternate(api, subjects, sizes.manyRounds, sizes.manyPods, ({ manyMs }) => manyMs);
+    const classes = subjects.map(({ storageClass, oneMs, manyMs, calls }) => {
+      return { storageClass, oneMs, manyMs, calls: Object.fromEntries(calls ?? []) };
     });
     return { manyPods: sizes.manyPods, classes };
   } finally {
@@ -47,42 +42,45 @@ export async function measureCluster(storageClasses: readonly string[], sizes: C
   }
 }
 
+/** A StorageClass; its figures are filled on the way. */
 interface Subject {
   readonly storageClass: string;
   readonly driverName: string;
-  readonly calls: NodeCalls | undefined; // filled on the way; undefined: kubelets cannot be asked
+  readonly oneMs: number[];
+  readonly manyMs: number[];
+  readonly calls: NodeCalls | undefined; // undefined: kubelets cannot be asked
 }
 
 async function subjectOf(api: KubeApi, storageClass: string): Promise<Subject> {
-  const text = await api.get(`/apis/storage.k8s.io/v1/storageclasses/${storageClass}`);
-  const driverName = classSchema.parse(JSON.parse(text)).provisioner;
+  const { provisioner: driverName } = await api.read(
+    `/apis/storage.k8s.io/v1/storageclasses/${storageClass}`,
+    classSchema,
+  );
+  const subject = { storageClass, driverName, oneMs: [], manyMs: [] };
   try {
     await kubeletCalls(api, driverName);
-    return { storageClass, driverName, calls: new Map() };
+    return { ...subject, calls: new Map() };
   } catch (error) {
     say(`${storageClass}: calls of kubelets are not counted: ${messageOf(error)}`);
-    return { storageClass, driverName, calls: undefined };
+    return { ...subject, calls: undefined };
   }
 }
 
-/** Each begins a round in turn. @returns the milliseconds of each round, of each subject */
+/** Each begins a round in turn. The milliseconds go where `tookMs` says. */
 async function alternate(
   api: KubeApi,
   subjects: readonly Subject[],
-  pods: number,
   rounds: number,
-): Promise<number[][]> {
-  const tookMs = subjects.map((): number[] => []);
+  pods: number,
+  tookMs: (subject: Subject) => number[],
+): Promise<void> {
   for (let round = 0; round < rounds; round++) {
     say(`claims with pods, ${pods} at once: round ${round + 1} of ${rounds}`);
-    for (let turn = 0; turn < subjects.length; turn++) {
-      const index = (round + turn) % subjects.length;
-      const subject = subjects[index];
-      if (subject === undefined) continue;
-      const { driverName, calls } = subject;
-      const run = () => life(api, subject.storageClass, pods);
-      tookMs[index]?.push(await (calls === undefined ? run() : counting(api, driverName, calls, run)));
+    const first = round % subjects.length;
+    for (const subject of [...subjects.slice(first), ...subjects.slice(0, first)]) {
+      const { storageClass, driverName, calls } = subject;
+      const run = () => life(api, storageClass, pods);
+      tookMs(subject).push(await (calls === undefined ? run() : counting(api, driverName, calls, run)));
     }
   }
-  return tookMs;
 }

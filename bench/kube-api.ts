@@ -2,12 +2,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import type * as z from 'zod/mini';
 import type { Cleanup } from '../src/cli/demo/cleanup.ts';
 import { interrupt } from './interrupt.ts';
 
 /** The cluster's API. Paths are as Kubernetes has them: `/api/v1/namespaces/a/pods`. */
 export interface KubeApi {
-  readonly get: (path: string) => Promise<string>;
+  readonly text: (path: string) => Promise<string>;
+  readonly read: <T>(path: string, schema: z.ZodMiniType<T>) => Promise<T>;
   readonly post: (path: string, object: object) => Promise<void>;
   /** Answers before it is gone; what is not there is no failure. */
   readonly remove: (path: string) => Promise<void>;
@@ -36,7 +38,8 @@ export async function startKubeApi(cleanup: Cleanup): Promise<KubeApi> {
   }
 
   return {
-    get: async (path) => (await request('GET', path)).text(),
+    text: async (path) => (await request('GET', path)).text(),
+    read: async (path, schema) => schema.parse(await (await request('GET', path)).json()),
     async post(path, object) {
       await (await request('POST', path, object)).text();
     },

@@ -15,8 +15,8 @@ const METRIC = /^csi_operations_seconds_(sum|count)\{([^}]*)\} (\S+)$/gm;
 
 /** What kubelets have counted so far of the calls that a driver answered without an error (their metric csi_operations_seconds). */
 export async function kubeletCalls(api: KubeApi, driverName: string): Promise<NodeCalls> {
-  const nodes = nodesSchema.parse(JSON.parse(await api.get('/api/v1/nodes'))).items;
-  const asked = nodes.map(({ metadata }) => api.get(`/api/v1/nodes/${metadata.name}/proxy/metrics`));
+  const { items } = await api.read('/api/v1/nodes', nodesSchema);
+  const asked = items.map(({ metadata }) => api.text(`/api/v1/nodes/${metadata.name}/proxy/metrics`));
   const texts = await Promise.all(asked);
   const calls: NodeCalls = new Map();
   for (const [, kind, labels = '', value] of texts.join('\n').matchAll(METRIC)) {
