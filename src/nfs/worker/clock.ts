@@ -5,19 +5,17 @@ export interface Clock {
   readonly after: (delayMs: number, act: () => void) => () => void;
 }
 
-export const systemClock: Clock = {
-  nowMs: () => performance.now(),
-  after(delayMs, act) {
-    const timer = setTimeout(act, delayMs);
-    return () => clearTimeout(timer);
-  },
-};
+export const systemClock = clockOf((act, delayMs) => setTimeout(act, delayMs));
 
 /** The same; for its sake no process lives on. */
-export const backgroundClock: Clock = {
-  nowMs: systemClock.nowMs,
-  after(delayMs, act) {
-    const timer = setTimeout(act, delayMs).unref();
-    return () => clearTimeout(timer);
-  },
-};
+export const backgroundClock = clockOf((act, delayMs) => setTimeout(act, delayMs).unref());
+
+function clockOf(begin: (act: () => void, delayMs: number) => NodeJS.Timeout): Clock {
+  return {
+    nowMs: () => performance.now(),
+    after(delayMs, act) {
+      const timer = begin(act, delayMs);
+      return () => clearTimeout(timer);
+    },
+  };
+}
