@@ -181,11 +181,11 @@ async function openWith(
  */
 function ablePools(config: Config, deps: { host: Host; log: Logger }) {
   const features = config.pools.map((pool) => createBackend(pool, deps).features);
-  const any = (can: (of: Features) => boolean) => features.length === 0 || features.some(can);
+  const someCan = (can: (of: Features) => boolean) => features.length === 0 || features.some(can);
   return {
-    snapshots: any(({ snapshots }) => snapshots !== 'none'),
-    clones: any(({ clones }) => clones !== 'none'),
-    expansion: any(({ expansion }) => expansion !== 'none'),
+    snapshots: someCan(({ snapshots }) => snapshots !== 'none'),
+    clones: someCan(({ clones }) => clones !== 'none'),
+    expansion: someCan(({ expansion }) => expansion !== 'none'),
   };
 }
 
