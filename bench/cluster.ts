@@ -2,8 +2,8 @@ import * as z from 'zod/mini';
 import { createCleanup } from '../src/cli/demo/cleanup.ts';
 import { messageOf } from '../src/errors.ts';
 import { life, makeNamespace } from './cluster-life.ts';
+import { type Callers, type Calls, type CallsByMethod, counting, findCallers } from './csi-calls.ts';
 import { type KubeApi, startKubeApi } from './kube-api.ts';
-import { type Calls, counting, kubeletCalls, type NodeCalls } from './kubelet-calls.ts';
 import type { ClusterSizes } from './options.ts';
 import { say } from './rounds.ts';
 
@@ -12,12 +12,15 @@ export interface ClassResult {
   readonly storageClass: string;
   readonly oneMs: readonly number[]; // a claim and its pod sent, to the pod running; of each round
   readonly manyMs: readonly number[]; // that of `manyPods` at once, to the last one running
-  readonly calls: Readonly<Record<string, Calls>>; // of kubelets to its driver meanwhile, by method
+  readonly volumes: number; // made and deleted
+  readonly calls: Readonly<Record<string, Calls>>; // to its driver meanwhile, by method
 }
 
 export interface ClusterResult {
   readonly manyPods: number;
   readonly classes: readonly ClassResult[];
+  /** Why it ended early, with what was measured until then. */
+  readonly brokenOff?: string;
 }
 
 const classSchema = z.object({ provisioner: z.string() });
@@ -27,16 +30,16 @@ export async function measureCluster(storageClasses: readonly string[], sizes: C
   const cleanup = createCleanup();
   try {
     const api = await startKubeApi(cleanup);
+    const callers = await findCallers(api);
     const subjects: Subject[] = [];
-    for (const name of storageClasses) subjects.push(await subjectOf(api, name));
+    for (const name of storageClasses) subjects.push(await subjectOf(api, name, callers));
     await makeNamespace(api, cleanup);
     for (const subject of subjects) await life(api, subject.storageClass, 1); // warms up
-    await alternate(api, subjects, sizes.rounds, 1, ({ oneMs }) => oneMs);
-    await alternate(api, subjects, sizes.manyRounds, sizes.manyPods, ({ manyMs }) => manyMs);
-    const classes = subjects.map(({ storageClass, oneMs, manyMs, calls }) => {
-      return { storageClass, oneMs, manyMs, calls: Object.fromEntries(calls ?? []) };
+    const brokenOff = await measure(api, subjects, sizes).then(() => undefined, messageOf);
+    const classes = subjects.map(({ storageClass, oneMs, manyMs, volumes, calls }) => {
+      return { storageClass, oneMs, manyMs, volumes, calls: Object.fromEntries(calls) };
     });
-    return { manyPods: sizes.manyPods, classes };
+    return { manyPods: sizes.manyPods, classes, ...(brokenOff === undefined ? {} : { brokenOff }) };
   } finally {
     for (const failure of await cleanup.run()) say(`could not undo ${failure}`);
   }
@@ -46,24 +49,22 @@ export async function measureCluster(storageClasses: readonly string[], sizes: C
 interface Subject {
   readonly storageClass: string;
   readonly driverName: string;
+  readonly callers: Callers;
   readonly oneMs: number[];
   readonly manyMs: number[];
-  readonly calls: NodeCalls | undefined; // undefined: kubelets cannot be asked
+  volumes: number;
+  calls: CallsByMethod;
 }
 
-async function subjectOf(api: KubeApi, storageClass: string): Promise<Subject> {
-  const { provisioner: driverName } = await api.read(
-    `/apis/storage.k8s.io/v1/storageclasses/${storageClass}`,
-    classSchema,
-  );
-  const subject = { storageClass, driverName, oneMs: [], manyMs: [] };
-  try {
-    await kubeletCalls(api, driverName);
-    return { ...subject, calls: new Map() };
-  } catch (error) {
-    say(`${storageClass}: calls of kubelets are not counted: ${messageOf(error)}`);
-    return { ...subject, calls: undefined };
-  }
+async function subjectOf(api: KubeApi, storageClass: string, callers: Callers): Promise<Subject> {
+  const path = `/apis/storage.k8s.io/v1/storageclasses/${storageClass}`;
+  const { provisioner: driverName } = await api.read(path, classSchema);
+  return { storageClass, driverName, callers, oneMs: [], manyMs: [], volumes: 0, calls: new Map() };
+}
+
+async function measure(api: KubeApi, subjects: readonly Subject[], sizes: ClusterSizes): Promise<void> {
+  await alternate(api, subjects, sizes.rounds, 1, ({ oneMs }) => oneMs);
+  await alternate(api, subjects, sizes.manyRounds, sizes.manyPods, ({ manyMs }) => manyMs);
 }
 
 /** Each begins a round in turn. The milliseconds go where `tookMs` says. */
@@ -78,9 +79,11 @@ async function alternate(
     say(`claims with pods, ${pods} at once: round ${round + 1} of ${rounds}`);
     const first = round % subjects.length;
     for (const subject of [...subjects.slice(first), ...subjects.slice(0, first)]) {
-      const { storageClass, driverName, calls } = subject;
-      const run = () => life(api, storageClass, pods);
-      tookMs(subject).push(await (calls === undefined ? run() : counting(api, driverName, calls, run)));
+      const run = () => life(api, subject.storageClass, pods);
+      const { result, counted } = await counting(api, subject, subject.calls, run);
+      tookMs(subject).push(result);
+      subject.calls = counted;
+      subject.volumes += pods;
     }
   }
 }

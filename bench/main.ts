@@ -59,6 +59,7 @@ async function measure(folder: string, options: BenchOptions): Promise<{ figures
   }
   if (options.storageClasses.length > 0) {
     const cluster = await measureCluster(options.storageClasses, options.sizes.cluster);
+    if (cluster.brokenOff !== undefined) process.exitCode = 1;
     return { figures: { cluster }, text: clusterTable(cluster) };
   }
   if (options.endpoint !== undefined) {
