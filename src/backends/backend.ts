@@ -133,6 +133,11 @@ export interface Backend {
    * caller makes no other plan until this one has its record. 'out-of-range', 'invalid' (fs type, access), 'exhausted' or 'unsupported' StowageError.
    */
   plan(wish: Wish, items: () => readonly Item[]): Promise<Plan>;
+  /**
+   * True where what `create` makes lies in the file system of the pool's records, which has one journal for both: a record is on the disk before whatever is made after
+   * it, without a wait for it. Left out: it is not so.
+   */
+  isJournaled?(): Promise<boolean>;
   /** Makes the volume's bytes, as a copy of `source` (volume or snapshot) where given, under a temporary name first. A complete one that is there already is kept. */
   create(item: Item, source: Item | undefined, signal: AbortSignal): Promise<void>;
   /** Data that was there before and is no item's; left out where none can become a volume. */

@@ -1,9 +1,7 @@
 import { errnoOf } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import type { MountEntry } from '../host/mounts.ts';
-
-/** Files of /proc and /sys that are read here. */
-const SMALL_FILE_BYTES = 16 * 1024;
+import { diskName, readSmall } from './sysfs.ts';
 
 /** What a file system that shut itself down answers to everything (XFS). EUCLEAN: damage that was met just now. */
 const SHUT_DOWN: ReadonlySet<string | undefined> = new Set(['EIO', 'ESHUTDOWN', 'EUCLEAN']);
@@ -76,8 +74,7 @@ interface Disk {
 async function diskOf(host: Host, device: string): Promise<Disk | undefined> {
   if (device.startsWith('0:')) return undefined;
   const folder = `/sys/dev/block/${device}`;
-  const uevent = await readSmall(host, `${folder}/uevent`);
-  const name = /^DEVNAME=(.+)$/m.exec(uevent ?? '')?.[1];
+  const name = await diskName(host, device);
   if (name === undefined) {
     return { name: device, problem: `its disk (${device}) is gone: attach it again, or restore from a backup` };
   }
@@ -116,14 +113,4 @@ async function lookAtExt4(host: Host, disk: string) {
     errors: Number.isSafeInteger(errors) ? errors : 0,
     lastFunction: lastFunction || '?',
   };
-}
-
-/** Undefined where it is not there, which on these file systems has as many names as drivers. */
-async function readSmall(host: Host, path: string): Promise<string | undefined> {
-  try {
-    return await host.files.read(path, SMALL_FILE_BYTES);
-  } catch (error) {
-    if (['ENODEV', 'ENXIO', 'EINVAL', 'EACCES', 'EIO', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return undefined;
-    throw error;
-  }
 }

@@ -32,13 +32,21 @@ export interface Places {
   emptyTemporary(signal: AbortSignal): Promise<void>;
 }
 
-/** `suffix` ends the names of all items: `.img` where they are files, `.disk` where they are claims on disks. */
+/**
+ * @param suffix ends the names of all items: `.img` where they are files, `.disk` where they are claims on disks
+ * @param deps.isJournaled see Backend.isJournaled: what is built is then as durable as the record that is written after it
+ */
 export function createPlaces(
   poolPath: string,
   suffix: '' | '.img' | '.disk',
-  deps: { files: Files; log: BackendLog; removeFolder?: (path: string, signal: AbortSignal) => Promise<void> },
+  deps: {
+    files: Files;
+    log: BackendLog;
+    removeFolder?: (path: string, signal: AbortSignal) => Promise<void>;
+    isJournaled?: () => Promise<boolean>;
+  },
 ): Places {
-  const { files, log, removeFolder } = deps;
+  const { files, log, removeFolder, isJournaled } = deps;
   const name = (item: Item) => item.folder + suffix;
 
   async function within<T>(place: PlaceName, use: (folder: string) => Promise<T>): Promise<T> {
@@ -89,7 +97,8 @@ export function createPlaces(
         try {
           await make(path);
           endIfAborted(signal, `making ${item.kind} ${item.id}`);
-          await within(placeOf(item), (folder) => files.rename(path, join(folder, name(item))));
+          const durability = (await isJournaled?.()) ? 'later' : 'now';
+          await within(placeOf(item), (folder) => files.rename(path, join(folder, name(item)), durability));
         } catch (error) {
           await removeHalfMade(remove, log, path, item);
           throw error;

@@ -115,8 +115,11 @@ export interface Files {
   measureSmallTree(root: string, maxEntries: number): Promise<TreeSize | undefined>;
   /** The path with links in its folder resolved (as mountinfo names it); its last part is neither followed nor touched. Where folders are missing, links above them are resolved. */
   resolveParent(path: string): Promise<string>;
-  /** The file's text is there whole or not at all after a crash: temporary file (mode 0600, see isTemporary) in the same folder, fsync, rename, fsync of the folder. Removes the temporary file if that fails. */
-  writeDurably(path: string, text: string): Promise<void>;
+  /**
+   * The file's text is there whole or not at all after a crash: temporary file (mode 0600, see isTemporary) in the same folder, fsync, rename, fsync of the folder, which 'later'
+   * leaves to what is made durable next. Removes the temporary file if that fails.
+   */
+  writeDurably(path: string, text: string, durability?: 'now' | 'later'): Promise<void>;
   /** Unlinks and fsyncs the folder; nothing where it is missing. */
   removeDurably(path: string): Promise<void>;
   /** mkdir (not recursive) with exactly `mode` (no umask), and fsync of the parent, which 'later' leaves to what is written next; false where a folder is there already; EEXIST where another thing is. */

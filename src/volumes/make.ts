@@ -48,10 +48,15 @@ function isPaused(pool: ManagedPool, record: StoredRecord, error: unknown): bool
   return isCopy(record) && pool.backend.features.resumesCopies === true && isStowageError(error, 'unavailable');
 }
 
-/** Adds a record for which room is held; the catalog counts it from the first moment, and the hold ends. */
-export async function addHeld<R extends StoredRecord>(context: Context, record: R, release: () => void): Promise<R> {
+/** Adds a record for which room is held; the catalog counts it from the first moment, and the hold ends. See Store.add. */
+export async function addHeld<R extends StoredRecord>(
+  context: Context,
+  record: R,
+  release: () => void,
+  durability: 'now' | 'later' = 'now',
+): Promise<R> {
   try {
-    const adding = context.store.add(record);
+    const adding = context.store.add(record, durability);
     release();
     return await adding;
   } finally {

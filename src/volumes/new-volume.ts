@@ -10,7 +10,7 @@ export type Given = Pick<VolumeRecord, 'name' | 'access' | 'onDelete'> &
   Partial<Pick<VolumeRecord, 'source' | 'ephemeral' | 'options'>>;
 
 /**
- * The first steps of a new volume, up to its durable record in state `creating`: how large, where, and is there room. The pool has been checked.
+ * The first steps of a new volume, up to its record in state `creating`, which is durable before what the backend then makes: how large, where, and is there room. The pool has been checked.
  * @throws 'exhausted' where there is no room, 'out-of-range' and 'invalid' as the backend's plan does
  */
 export async function beginVolume(
@@ -21,6 +21,7 @@ export async function beginVolume(
 ): Promise<VolumeRecord> {
   try {
     const { uuid } = pool.identity() ?? (await pool.check()); // seen by that check: on a share each look is a wait
+    const durability = (await pool.backend.isJournaled?.()) ? 'later' : 'now';
     const { added } = await pool.turns(async () => {
       const plan = await pool.backend.plan(wish, pool.items);
       checkMaximum(pool, plan.sizeBytes);
@@ -42,7 +43,7 @@ export async function beginVolume(
         attached: [],
       };
       // The catalog has it at once: the next plan need not wait until it is on the disk.
-      return { added: addHeld(context, record, release) };
+      return { added: addHeld(context, record, release, durability) };
     });
     return await added;
   } catch (error) {

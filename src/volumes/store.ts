@@ -11,8 +11,11 @@ export interface Store {
   tidy(pool: { readonly name: string; readonly path: string }): Promise<void>;
   /** Reads a pool's records into the catalog; a damaged one is entered as damage and left alone. @returns how many were read */
   load(pool: { readonly name: string; readonly path: string }): Promise<number>;
-  /** Enters a new record: into the catalog at once (its name and room are taken), durable when it settles; out again if that fails. */
-  add<R extends AnyRecord>(record: R): Promise<R>;
+  /**
+   * Enters a new record: into the catalog at once (its name and room are taken); out again if that fails. Durable when it settles, or, with 'later', not after what is made
+   * then in its file system.
+   */
+  add<R extends AnyRecord>(record: R, durability?: 'now' | 'later'): Promise<R>;
   /** Makes a change durable, then enters it. @returns the record as it is now */
   update<R extends AnyRecord>(record: R, change: Partial<R>): Promise<R>;
   /** Removes records durably, with one fsync for each folder, then from the catalog. */
@@ -87,10 +90,10 @@ export function createStore(catalog: Catalog, poolFiles: (pool: string) => PoolF
       }
       return count;
     },
-    async add(record) {
+    async add(record, durability = 'now') {
       catalog.set(record);
       try {
-        await filesOf(record).writeDurably(pathOf(record), serializeRecord(record));
+        await filesOf(record).writeDurably(pathOf(record), serializeRecord(record), durability);
       } catch (error) {
         await takeBack(record, error);
         throw error;

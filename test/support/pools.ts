@@ -13,7 +13,7 @@ const FORMAT_WAIT_MS = 500;
 
 /** `folder` is a plain folder under the temporary folder; the others are a file system of their own on a loop device; lvm: a folder with a volume group beside it. */
 export type PoolKind = FileSystemKind | 'folder' | 'lvm-thin' | 'lvm-thick';
-type FileSystemKind = 'xfs' | 'ext4' | 'btrfs' | 'btrfs-mixed' | 'xfs-quota' | 'ext4-quota';
+type FileSystemKind = 'xfs' | 'ext4' | 'ext4-no-journal' | 'btrfs' | 'btrfs-mixed' | 'xfs-quota' | 'ext4-quota';
 
 export interface TestPool {
   readonly path: string;
@@ -25,6 +25,7 @@ const MKFS: Record<FileSystemKind, readonly string[]> = {
   xfs: ['mkfs.xfs', '-q', '-f', '-m', 'reflink=1'],
   'xfs-quota': ['mkfs.xfs', '-q', '-f', '-m', 'reflink=1'],
   ext4: ['mkfs.ext4', '-q', '-F', '-m', '0'],
+  'ext4-no-journal': ['mkfs.ext4', '-q', '-F', '-m', '0', '-O', '^has_journal'],
   'ext4-quota': ['mkfs.ext4', '-q', '-F', '-m', '0', '-O', 'quota,project', '-E', 'quotatype=prjquota'],
   btrfs: ['mkfs.btrfs', '-q', '-f'],
   'btrfs-mixed': ['mkfs.btrfs', '-q', '-f', '--mixed'], // data and metadata in one place, as on small disks
@@ -78,7 +79,7 @@ async function format([program = '', ...args]: readonly string[], file: string):
 }
 
 /**
- * No test cuts the power: btrfs, which writes a whole transaction for much that others put into a journal, need not wait for the disk under
+ * No test cuts the power under it: btrfs, which writes a whole transaction for much that others put into a journal, need not wait for the disk under
  * its file. Each second, not each 30, it frees what is deleted: qgroups of earlier tests would stay, and be swept in later ones.
  */
 function mountOptions(kind: FileSystemKind): string {

@@ -1,6 +1,7 @@
 import { StowageError } from '../../errors.ts';
 import type { Host } from '../../host/host.ts';
 import type { Backend, Item } from '../backend.ts';
+import { createJournal } from '../journal.ts';
 import { directoryLayout } from '../layout.ts';
 import type { BackendLog } from '../log.ts';
 import { createPlaces } from '../places.ts';
@@ -8,7 +9,7 @@ import { roundUp } from '../sizes.ts';
 import { oneAfterAnother } from '../snapshots.ts';
 import { checkDirectoryPool } from './check.ts';
 import { directoryCondition } from './condition.ts';
-import { createDirectoryPool } from './context.ts';
+import type { DirectoryPool } from './context.ts';
 import { createFolder, isFolder } from './create.ts';
 import { createQuotaGuard } from './guard.ts';
 import { measureTree } from './measure.ts';
@@ -25,8 +26,9 @@ const MEASURE_TIMEOUT_MS = 60_000;
  */
 export function createDirectoryBackend(settings: DirectorySettings, deps: { host: Host; log: BackendLog }): Backend {
   const { host } = deps;
-  const places = createPlaces(settings.path, '', { files: host.files, log: deps.log });
-  const pool = createDirectoryPool(settings, host, places);
+  const isJournaled = createJournal(host, settings.path);
+  const places = createPlaces(settings.path, '', { files: host.files, log: deps.log, isJournaled });
+  const pool: DirectoryPool = { settings, host, places, isJournaled };
   const exists = (item: Item) => isFolder(host, places, item);
   const create = (item: Item, source: Item | undefined, signal: AbortSignal) =>
     createFolder(pool, item, source, signal);
@@ -44,6 +46,7 @@ export function createDirectoryBackend(settings: DirectorySettings, deps: { host
       ownSuperblock: false,
     },
     plan: (wish) => planDirectory(settings, host, wish),
+    isJournaled,
     create,
     exists,
     snapshot: (pairs, signal) =>

@@ -18,9 +18,9 @@ export async function createFolder(
   signal: AbortSignal,
 ): Promise<void> {
   const projectId = projectOf(item);
+  const durability = (await isJournaled()) ? 'later' : 'now';
   if (source === undefined && projectId === undefined) {
     // Made in one step with its mode, so it is complete where it lies and needs no temporary place.
-    const durability = (await isJournaled()) ? 'later' : 'now';
     await places.at(item, (path) => host.files.makeFolder(path, settings.folderMode, durability));
     return;
   }
@@ -28,7 +28,7 @@ export async function createFolder(
   await places.build(
     item,
     async (path) => {
-      await host.files.makeFolder(path, settings.folderMode);
+      await host.files.makeFolder(path, settings.folderMode, durability);
       if (projectId !== undefined) await limit(host, path, item, projectId);
       if (source !== undefined) await copyContent(host, places, source, item, path, signal);
     },

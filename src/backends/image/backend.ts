@@ -2,6 +2,7 @@ import type { Host } from '../../host/host.ts';
 import type { Backend, Features } from '../backend.ts';
 import { growFileSystem } from '../block/mounted.ts';
 import { createBoundedStatfs } from '../bounded-statfs.ts';
+import { createJournal } from '../journal.ts';
 import { imageLayout } from '../layout.ts';
 import type { BackendLog } from '../log.ts';
 import { createPlaces } from '../places.ts';
@@ -24,7 +25,8 @@ import { allocatedBytes, imageCapacity, imageUsage } from './usage.ts';
  */
 export function createImageBackend(settings: ImageSettings, deps: { host: Host; log: BackendLog }): Backend {
   const { host, log } = deps;
-  const places = createPlaces(settings.path, '.img', { files: host.files, log });
+  const isJournaled = createJournal(host, settings.path);
+  const places = createPlaces(settings.path, '.img', { files: host.files, log, isJournaled });
   const statfs = createBoundedStatfs(host.files);
   const reflink = probeOnce(() => host.files.canClone(`${settings.path}/.stowage/tmp`));
   const readStart = createReadStart(host.files, places);
@@ -36,6 +38,7 @@ export function createImageBackend(settings: ImageSettings, deps: { host: Host; 
       return imageFeatures(settings, reflink.known());
     },
     plan: (wish) => planImage(pool, wish),
+    isJournaled,
     create: (item, source, signal) => createImage(pool, item, source, signal),
     exists: (item) => isImage(pool, item),
     snapshot: (pairs, signal) => snapshotImages(pool, pairs, signal),

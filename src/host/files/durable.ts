@@ -23,7 +23,7 @@ export function createDurable(
   }
 
   return {
-    async writeDurably(path, text) {
+    async writeDurably(path, text, durability = 'now') {
       const temporary = temporaryBeside(path);
       try {
         await writeNew(temporary, text);
@@ -32,7 +32,7 @@ export function createDurable(
         await removeIfThere(temporary, waiting);
         throw error;
       }
-      await syncFolder(dirname(path));
+      if (durability === 'now') await syncFolder(dirname(path));
     },
 
     async removeDurably(path) {
