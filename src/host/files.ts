@@ -99,7 +99,7 @@ export interface Files {
    * (100,000 files in about 1 s). A missing folder is empty. A file past maxBytes, or unreadable, comes with `text: ''`.
    */
   readAll(folder: string, suffix: string, maxBytes: number): AsyncIterable<readonly TextFile[]>;
-  /** The first bytes of a regular file, fewer where it is shorter; undefined where it is missing. ELOOP for a link. */
+  /** The first bytes of a regular file or a block device, fewer where it is shorter; undefined where it is missing. ELOOP for a link. */
   readStart(path: string, lengthBytes: number): Promise<Uint8Array | undefined>;
   /** The names in a folder, sorted; a missing folder is empty. */
   list(folder: string): Promise<string[]>;

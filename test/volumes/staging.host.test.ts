@@ -3,7 +3,8 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { MIB, makeDriver, mount, type PoolSetup, type TestDriver } from '../support/driver.ts';
+import type { Host } from '../../src/host/host.ts';
+import { MIB, makeDriver, mount, type PoolSetup, signal, type TestDriver } from '../support/driver.ts';
 import { mountsInTheWay } from '../support/kubelet-refs.ts';
 import { makeStaticDriver } from './static-setup.ts';
 
@@ -30,6 +31,44 @@ describe.each<PoolSetup>([
     expect(await readdir(at.stagingPath(id))).toEqual([]);
   });
 });
+
+it.each([
+  { fsType: 'xfs', grow: 'xfs_growfs' },
+  { fsType: 'ext4', grow: 'resize2fs' },
+] as const)(
+  'only a file system that is smaller than its device is grown when it is staged: $fsType',
+  async ({ fsType, grow }) => {
+    const programs: string[] = [];
+    const wrap = (host: Host): Host => ({
+      ...host,
+      commands: {
+        async run(program, args, options) {
+          programs.push(program);
+          // Not every machine lets an ext4 grow.
+          return program === grow ? { stdout: '', stderr: '', exitCode: 0 } : host.commands.run(program, args, options);
+        },
+      },
+    });
+    const capability = mount('SINGLE_NODE_WRITER', fsType);
+    at = await makeDriver({
+      pools: [{ name: 'p', kind: 'folder', config: { backend: 'image' } }],
+      sizeBytes: 320 * MIB,
+      capability,
+      wrap,
+    });
+    const { id } = await at.create('grown');
+    const programsOfStage = async () => {
+      programs.length = 0;
+      await at?.stage(id);
+      await at?.unstage(id);
+      return programs.filter((program) => program === grow);
+    };
+    expect(await programsOfStage()).toEqual([]);
+    const size = { requiredBytes: 321 * MIB, limitBytes: undefined };
+    await at.service.expandVolume({ volumeId: id, size, capability }, signal());
+    expect(await programsOfStage()).toEqual([grow]);
+  },
+);
 
 describe('a staged host path that is a mount point itself', () => {
   it('is not kept from being unstaged by the mount of the host', async () => {

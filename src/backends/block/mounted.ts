@@ -1,7 +1,13 @@
 import { messageOf, StowageError } from '../../errors.ts';
 import type { Host } from '../../host/host.ts';
+import type { MountEntry } from '../../host/mounts.ts';
 import type { ImageContent, Item, VolumeUsage } from '../backend.ts';
 import type { BoundedStatfs } from '../bounded-statfs.ts';
+import { diskName, readSmall } from '../sysfs.ts';
+import { parseSuperblock, SUPERBLOCK_BYTES } from './superblock.ts';
+
+/** Of sizes in sysfs, whatever the device's own. */
+const SECTOR_BYTES = 512;
 
 /**
  * The mount options for a device's file system. `discard` gives the space of deleted files back to the pool at once.
@@ -13,10 +19,7 @@ export function mountOptions(content: ImageContent, { discard }: { discard: bool
   return discard ? [...own[content.fsType], 'discard'] : own[content.fsType];
 }
 
-/**
- * Grows the mounted file system to its device; see Backend.grow. Both programs do nothing where it is that large, in a few
- * milliseconds, so they are simply run.
- */
+/** Grows the mounted file system to its device; see Backend.grow. */
 export async function growFileSystem(
   host: Host,
   item: Item,
@@ -29,12 +32,25 @@ export async function growFileSystem(
   if (mount === undefined) throw notMounted(item, mountPoint);
   // A file system that is mounted read-only cannot grow, and needs to only when it is written to.
   if (mount.superOptions.includes('ro')) return;
+  if (await fillsDevice(host, mount, content.fsType)) return;
   const [program, target] = content.fsType === 'xfs' ? ['xfs_growfs', mountPoint] : ['resize2fs', mount.source];
   try {
     await host.commands.run(program, [target], { signal });
   } catch (error) {
     throw explainNotPermitted(error, item);
   }
+}
+
+/**
+ * True where the superblock on the device says so: at nearly every stage, which spares it a program. It may be older than what the kernel has in memory, and say less; the program
+ * then does nothing.
+ */
+async function fillsDevice(host: Host, mount: MountEntry, fsType: 'ext4' | 'xfs'): Promise<boolean> {
+  const disk = await diskName(host, mount.device);
+  const sectors = Number(await readSmall(host, `/sys/dev/block/${mount.device}/size`));
+  const start = disk && (await host.files.readStart(`/dev/${disk}`, SUPERBLOCK_BYTES));
+  const found = start ? parseSuperblock(start, fsType) : undefined;
+  return found !== undefined && sectors * SECTOR_BYTES - found.sizeBytes < found.blockSizeBytes;
 }
 
 /** What the file system in the volume says of itself at its staging path. 'precondition' where it is not mounted there. */

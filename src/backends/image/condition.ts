@@ -1,14 +1,9 @@
 import type { Item } from '../backend.ts';
+import { parseSuperblock } from '../block/superblock.ts';
 import { mountedProblem } from '../health.ts';
 import { imageLayout } from '../layout.ts';
 import { findAttached } from './attached.ts';
 import type { ImagePool } from './context.ts';
-
-/** Where a file system's superblock says what it is: ext4's begins at 1024, with the magic number at 56 of it; XFS's at 0. */
-const MAGICS = {
-  ext4: { offset: 1024 + 56, bytes: '53ef' },
-  xfs: { offset: 0, bytes: '58465342' }, // XFSB
-} as const;
 
 /**
  * Words for what is wrong with the item's file, or with the file system in it while that is mounted, and what to do; undefined where nothing is.
@@ -34,8 +29,6 @@ export async function imageCondition(pool: ImagePool, item: Item): Promise<strin
 async function overwrittenAs({ readStart }: ImagePool, item: Item): Promise<string | undefined> {
   const { content } = imageLayout(item);
   if (content.type === 'block') return undefined;
-  const { offset, bytes } = MAGICS[content.fsType];
   const start = await readStart(item);
-  const found = Buffer.from(start ?? []).toString('hex', offset, offset + bytes.length / 2);
-  return found === bytes ? undefined : content.fsType;
+  return start && parseSuperblock(start, content.fsType) ? undefined : content.fsType;
 }

@@ -1,9 +1,7 @@
 import type { Files } from '../../host/files.ts';
 import type { Item } from '../backend.ts';
+import { SUPERBLOCK_BYTES } from '../block/superblock.ts';
 import type { Places } from '../places.ts';
-
-/** Enough for the superblocks of ext4 and XFS. */
-const START_BYTES = 4096;
 
 export type ReadStart = (item: Item) => Promise<Uint8Array | undefined>;
 
@@ -19,7 +17,7 @@ export function createReadStart(files: Pick<Files, 'readStart'>, places: Pick<Pl
     const joined = waiting.get(item.id);
     if (joined !== undefined) return joined;
     const read = last
-      .then(() => places.at(item, (path) => files.readStart(path, START_BYTES)))
+      .then(() => places.at(item, (path) => files.readStart(path, SUPERBLOCK_BYTES)))
       .finally(() => waiting.delete(item.id));
     waiting.set(item.id, read);
     last = read.catch(() => undefined); // whoever asked hears of it
