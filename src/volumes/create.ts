@@ -1,6 +1,3 @@
-import { createHash } from 'node:crypto';
-import type { SharePlace, Wish } from '../backends/backend.ts';
-import { madeFsType } from '../backends/layout.ts';
 import { isStowageError, StowageError } from '../errors.ts';
 import { checkCapability, checkOnDelete, choosePool, isHere, topologyOf } from './choose.ts';
 import type { Context, ManagedPool } from './context.ts';
@@ -12,9 +9,10 @@ import { beginVolume } from './new-volume.ts';
 import { applyOptions, mergeOptions, optionsOf } from './options.ts';
 import { itemOf, type StoredRecord, type VolumeRecord } from './record.ts';
 import { notHere, ofThisNode } from './refusal.ts';
-import type { Access, CreateVolumeRequest, ShareWish } from './requests.ts';
+import type { CreateVolumeRequest } from './requests.ts';
+import { checkSame } from './same.ts';
 import type { VolumeInfo } from './service.ts';
-import { shareName } from './shares.ts';
+import { accessOf, wishOf } from './wish.ts';
 
 /** A call waits this long for its copy, then answers ABORTED; the copy goes on and the retry joins it. Below the provisioner's 15 s. */
 const COPY_WAIT_MS = 8_000;
@@ -158,81 +156,4 @@ function checkSource(pool: ManagedPool, source: Found<StoredRecord> | undefined)
   const can = source.record.kind === 'volume' ? features.clones : features.snapshots;
   if (can === 'none')
     throw new StowageError('invalid', `pool ${pool.name} (${pool.config.backend}) cannot copy a ${source.record.kind}`);
-}
-
-function wishOf(context: Context, request: CreateVolumeRequest, source: Found<StoredRecord> | undefined): Wish {
-  const access = accessOf(request);
-  const { share } = request.parameters;
-  return {
-    requiredBytes: request.size.requiredBytes,
-    limitBytes: request.size.limitBytes,
-    // What a node mounts is NFS, whatever lies under it.
-    access:
-      access.type === 'block'
-        ? access
-        : { type: 'mount', fsType: context.shares === undefined ? access.fsType : undefined },
-    source: source === undefined ? undefined : itemOf(source.record),
-    ...(share === undefined ? {} : { share: placeOf(request, share) }),
-  };
-}
-
-/** Names may be anything; those that Kubernetes gives are names of folders, too. */
-function defaultSubDir(name: string): string {
-  const isPlain = /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name);
-  return isPlain ? name : `volume-${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
-}
-
-/** A folder that is kept when its volume is deleted may be another volume's, too. */
-function placeOf(request: CreateVolumeRequest, { subDir, mode, uid, gid }: ShareWish): SharePlace {
-  const onDelete = request.mutableParameters.onDelete ?? request.parameters.onDelete;
-  return {
-    subDir: subDir ?? defaultSubDir(request.name),
-    mode,
-    uid,
-    gid,
-    shared: subDir !== undefined && onDelete === 'retain',
-  };
-}
-
-/** The access that all capabilities share (the edge refuses a mixture); the one that names a file system, where one does. */
-function accessOf(request: CreateVolumeRequest): Access {
-  const accesses = request.capabilities.map((capability) => capability.access);
-  const named = accesses.find((access) => access.type === 'mount' && access.fsType !== undefined);
-  return named ?? accesses[0] ?? { type: 'mount', fsType: undefined, mountFlags: [] };
-}
-
-/** A volume of that name exists: it must be what is asked for. @throws 'already-exists' naming the difference */
-function checkSame(record: VolumeRecord, request: CreateVolumeRequest): void {
-  const { size, parameters, source } = request;
-  const access = accessOf(request);
-  const differences = [
-    [size.requiredBytes > record.sizeBytes, `it has ${record.sizeBytes} bytes, fewer than ${size.requiredBytes}`],
-    [
-      size.limitBytes !== undefined && record.sizeBytes > size.limitBytes,
-      `it has ${record.sizeBytes} bytes, more than ${size.limitBytes}`,
-    ],
-    [parameters.pool !== undefined && parameters.pool !== record.pool, `it is in pool ${record.pool}`],
-    [placeDiffers(record, parameters.share), 'it is on another share, or in another subDir'],
-    [access.type !== record.access, `its access type is ${record.access}`],
-    [source?.id !== record.source?.id, `its source is ${record.source?.id ?? 'none'}`],
-    [fsTypeDiffers(record, access), 'it has another file system'],
-  ] as const;
-  for (const [differs, what] of differences) {
-    if (differs)
-      throw new StowageError(
-        'already-exists',
-        `volume ${record.name} exists, and ${what}; choose another name or delete it`,
-      );
-  }
-}
-
-function placeDiffers(record: VolumeRecord, share: ShareWish | undefined): boolean {
-  if (share === undefined) return false;
-  if (record.layout.backend !== 'share' || record.pool !== shareName(share.source)) return true;
-  return share.subDir !== undefined && share.subDir !== record.layout.subDir;
-}
-
-function fsTypeDiffers(record: VolumeRecord, access: Access): boolean {
-  if (access.type === 'block' || access.fsType === undefined) return false;
-  return ![undefined, access.fsType].includes(madeFsType(record.layout));
 }
