@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { StowageError } from '../errors.ts';
 import { describe, isErrno, type LoopDevice, makeNode, statusOf } from './loop-devices.ts';
-import { findByIdentity, inTurn, type LoopState, remember } from './loop-find.ts';
+import { findByIdentity, identityOfDevice, inTurn, type LoopState } from './loop-find.ts';
 import { configure, getFreeNumber, identityOf, keepAttached, setDeviceReadOnly, withOpen } from './loop-ioctl.ts';
 
 export interface LoopOptions {
@@ -21,15 +21,14 @@ export async function attach(state: LoopState, file: string, options: LoopOption
     if (!found.isFile()) throw new StowageError('precondition', `${file} cannot be attached: it is no regular file`);
     const identity = identityOf(found);
     return await inTurn(state, identity, async () => {
-      const name = basename(file);
-      return (await reuse(state, identity, name)) ?? (await attachNew(state, identity, file, handle, options));
+      return (await reuse(state, identity)) ?? (await attachNew(state, file, handle, options));
     });
   });
 }
 
 /** The device that has the file already, kept from clearing itself after a detach that found it busy. */
-async function reuse(state: LoopState, identity: string, name: string): Promise<LoopDevice | undefined> {
-  const device = await findByIdentity(state, identity, name);
+async function reuse(state: LoopState, identity: string): Promise<LoopDevice | undefined> {
+  const device = await findByIdentity(state, identity);
   if (device === undefined) return undefined;
   const status = await statusOf(device.path);
   if (status?.identity !== identity) return undefined;
@@ -45,7 +44,6 @@ async function reuse(state: LoopState, identity: string, name: string): Promise<
 
 async function attachNew(
   state: LoopState,
-  identity: string,
   file: string,
   handle: FileHandle,
   options: LoopOptions,
@@ -53,9 +51,10 @@ async function attachNew(
   for (let tries = 0; tries < MAX_ATTACH_TRIES; tries++) {
     const path = `/dev/loop${await getFreeNumber()}`;
     if (!(await configureFree(path, file, handle, options))) continue;
-    const device = await describe(basename(path));
-    if (device === undefined) continue; // another has detached it
-    return remember(state, identity, device);
+    const name = basename(path);
+    await identityOfDevice(state, name); // or the next call would look at all devices
+    const device = describe(name);
+    if (device !== undefined) return device; // else another has detached it
   }
   const found = `${MAX_ATTACH_TRIES} free loop devices were taken by others first`;
   throw new StowageError('busy', `${file} cannot be attached: ${found}; call again`);

@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StowageError } from '../errors.ts';
 import { isErrno, statusOf } from './loop-devices.ts';
@@ -16,7 +15,7 @@ export async function detach(mounts: Mounts, state: LoopState, file: string): Pr
 }
 
 async function detachDevice(mounts: Mounts, state: LoopState, identity: string, file: string): Promise<void> {
-  const device = await findByIdentity(state, identity, basename(file));
+  const device = await findByIdentity(state, identity);
   if (device === undefined) return;
   const { entries } = await mounts.table();
   // A btrfs has a device number of its own, but names its device as source.
@@ -30,7 +29,6 @@ async function detachDevice(mounts: Mounts, state: LoopState, identity: string, 
     if (!isErrno(error, 'ENXIO')) throw error; // ENXIO: detached by another
   }
   await untilDetached(device.path, identity, file);
-  state.known.delete(identity);
 }
 
 async function untilDetached(device: string, identity: string, file: string): Promise<void> {

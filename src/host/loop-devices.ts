@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { constants, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { errnoOf } from '../errors.ts';
 import { bindCall } from './libc.ts';
@@ -14,23 +14,39 @@ export interface LoopDevice {
 
 const mknod = bindCall('int mknod(const char *path, unsigned int mode, unsigned long device)');
 
+// sysfs is read in-process: it is the kernel's memory, and the way to a thread and back takes longer.
+
 /** Every attached loop device, from sysfs. */
 export async function list(): Promise<LoopDevice[]> {
-  const names = (await readdir('/sys/block')).filter((name) => /^loop\d+$/.test(name));
-  const devices = await Promise.all(names.map(describe));
-  return devices.filter((device) => device !== undefined);
+  return attachedNames().flatMap((name) => describe(name) ?? []);
+}
+
+/** The names (loop7) of attached devices. */
+export function attachedNames(): string[] {
+  return readdirSync('/sys/block').filter((name) => /^loop\d+$/.test(name) && existsSync(`/sys/block/${name}/loop`));
 }
 
 /** A device as sysfs shows it; undefined where no file is attached. */
-export async function describe(name: string): Promise<LoopDevice | undefined> {
+export function describe(name: string): LoopDevice | undefined {
+  const backingFile = readAttribute(name, 'loop/backing_file');
+  const number = readAttribute(name, 'dev');
+  if (backingFile === undefined || number === undefined) return undefined;
+  return { path: `/dev/${name}`, number, backingFile };
+}
+
+/**
+ * The number that the kernel counts up whenever a file is attached to a device, changed or detached (diskseq: Documentation/ABI/stable/sysfs-block); undefined before Linux 5.15,
+ * and where the device is gone.
+ */
+export function sequenceOf(name: string): string | undefined {
+  return readAttribute(name, 'diskseq');
+}
+
+/** Without the final newline; undefined where it is not there (ENODEV, ENXIO: detached between the opening and the reading). */
+function readAttribute(name: string, attribute: string): string | undefined {
   try {
-    const [number, backingFile] = await Promise.all([
-      readFile(`/sys/block/${name}/dev`, 'utf8'),
-      readFile(`/sys/block/${name}/loop/backing_file`, 'utf8'),
-    ]);
-    return { path: `/dev/${name}`, number: number.trim(), backingFile: backingFile.trimEnd() };
+    return readFileSync(`/sys/block/${name}/${attribute}`, 'utf8').trimEnd();
   } catch (error) {
-    // ENODEV, ENXIO: detached between the opening and the reading
     if (isErrno(error, 'ENOENT', 'ENODEV', 'ENXIO')) return undefined;
     throw error;
   }

@@ -1,21 +1,24 @@
 import { stat } from 'node:fs/promises';
-import { basename } from 'node:path';
-import { describe, isErrno, type LoopDevice, list, statusOf } from './loop-devices.ts';
+import { attachedNames, describe, isErrno, type LoopDevice, sequenceOf, statusOf } from './loop-devices.ts';
 import { identityOf } from './loop-ioctl.ts';
 
-const MAX_KNOWN_DEVICES = 4096;
+/** What a device was asked, which holds as long as the kernel has the same number for what is attached to it: sequenceOf. */
+interface Asked {
+  readonly sequence: string;
+  readonly identity: string; // of its file
+}
 
-/** What the calls of one host share: devices last seen by their file's identity, and one turn per file. */
+/** What the calls of one host share: what devices were asked, and one turn per file. */
 export interface LoopState {
-  readonly known: Map<string, string>; // a hint: asked again at each use
+  readonly asked: Map<string, Asked>; // by the device's name: as many as the kernel has
   readonly turns: Map<string, Promise<unknown>>;
-  /** All devices, and those by their file's identity: looked at once for all who ask in the meantime, or many volumes would each ask every device. */
-  readonly list: () => Promise<LoopDevice[]>;
-  readonly byIdentity: () => Promise<ReadonlyMap<string, LoopDevice>>;
+  /** The names of attached devices by their file's identity: looked at once for all who ask in the meantime, or many volumes would each look at every device. */
+  readonly namesByIdentity: () => Promise<ReadonlyMap<string, string>>;
 }
 
 export function createLoopState(): LoopState {
-  return { known: new Map(), turns: new Map(), list: shareNext(list), byIdentity: shareNext(devicesByIdentity) };
+  const asked = new Map<string, Asked>();
+  return { asked, turns: new Map(), namesByIdentity: shareNext(() => namesByIdentity(asked)) };
 }
 
 /** Does the work for all who ask before it begins, one after another: whoever asks gets what was looked at after that. */
@@ -33,19 +36,38 @@ function shareNext<T>(work: () => Promise<T>): () => Promise<T> {
   };
 }
 
-async function devicesByIdentity(): Promise<Map<string, LoopDevice>> {
-  const found = new Map<string, LoopDevice>();
-  for (const device of await list()) {
-    const identity = await identityOfDevice(device.path);
-    if (identity !== undefined && !found.has(identity)) found.set(identity, device);
+async function namesByIdentity(asked: Map<string, Asked>): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  for (const name of attachedNames()) {
+    const identity = await identityOfDevice({ asked }, name);
+    if (identity !== undefined && !found.has(identity)) found.set(identity, name);
   }
   return found;
+}
+
+/**
+ * The identity of the device's file, asked anew only where something was attached since. A device whose own file's disk is gone cannot say what it has (EIO, ESTALE): not ours,
+ * which the caller has just looked at.
+ */
+export async function identityOfDevice({ asked }: Pick<LoopState, 'asked'>, name: string): Promise<string | undefined> {
+  const sequence = sequenceOf(name); // before it is asked: what is attached in between is asked again
+  const last = asked.get(name);
+  if (sequence !== undefined && last?.sequence === sequence) return last.identity;
+  asked.delete(name);
+  try {
+    const identity = (await statusOf(`/dev/${name}`))?.identity;
+    if (sequence !== undefined && identity !== undefined) asked.set(name, { sequence, identity });
+    return identity;
+  } catch (error) {
+    if (isErrno(error, 'EIO', 'ESTALE', 'ENOTCONN')) return undefined;
+    throw error;
+  }
 }
 
 /** The device that has the file attached: Loops.find. */
 export async function find(state: LoopState, file: string): Promise<LoopDevice | undefined> {
   const identity = await identityAt(file);
-  return identity === undefined ? undefined : await findByIdentity(state, identity, basename(file));
+  return identity === undefined ? undefined : await findByIdentity(state, identity);
 }
 
 /** The file's identity (identityOf, links followed); undefined where it is missing. */
@@ -58,46 +80,15 @@ export async function identityAt(file: string): Promise<string | undefined> {
   }
 }
 
-/** The device whose file has this identity. `name` is the file's last part. */
-export async function findByIdentity(
-  state: LoopState,
-  identity: string,
-  name: string,
-): Promise<LoopDevice | undefined> {
-  const known = state.known.get(identity);
-  if (known !== undefined) {
-    if (await hasFile(known, identity)) return await describe(basename(known));
-    state.known.delete(identity);
-  }
-  // The name is only a hint (hard links, bind mounts), which finds most at the first try.
-  for (const device of await state.list()) {
-    if (basename(device.backingFile) === name && (await hasFile(device.path, identity))) {
-      return remember(state, identity, device);
-    }
-  }
-  const device = (await state.byIdentity()).get(identity);
-  return device && remember(state, identity, device);
+/** The device whose file has this identity: the one that had it when it was last asked, if nothing has changed there, else all are looked at. */
+export async function findByIdentity(state: LoopState, identity: string): Promise<LoopDevice | undefined> {
+  const name = nameAsked(state, identity) ?? (await state.namesByIdentity()).get(identity);
+  return name === undefined ? undefined : describe(name);
 }
 
-async function hasFile(device: string, identity: string): Promise<boolean> {
-  return (await identityOfDevice(device)) === identity;
-}
-
-/** A device whose own file's disk is gone cannot say what it has (EIO, ESTALE): not ours, which the caller has just looked at. */
-async function identityOfDevice(device: string): Promise<string | undefined> {
-  try {
-    return (await statusOf(device))?.identity;
-  } catch (error) {
-    if (isErrno(error, 'EIO', 'ESTALE', 'ENOTCONN')) return undefined;
-    throw error;
-  }
-}
-
-/** Notes which device has the file. */
-export function remember<D extends Pick<LoopDevice, 'path'>>(state: LoopState, identity: string, device: D): D {
-  if (state.known.size >= MAX_KNOWN_DEVICES) state.known.clear();
-  state.known.set(identity, device.path);
-  return device;
+function nameAsked({ asked }: LoopState, identity: string): string | undefined {
+  const found = [...asked].find(([, last]) => last.identity === identity);
+  return found && sequenceOf(found[0]) === found[1].sequence ? found[0] : undefined;
 }
 
 /** One attach or detach at a time for each file. */

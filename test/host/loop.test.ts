@@ -172,6 +172,16 @@ describe('loop devices', () => {
       expect(await loops.find(image)).toBeUndefined();
     });
 
+    it('sees a device that was given to another file meanwhile', async () => {
+      const other = await makeImage('other.img');
+      const device = await loops.attach(image, writable);
+      expect((await loops.find(image))?.path).toBe(device.path);
+      await execute('losetup', ['-d', device.path]);
+      await execute('losetup', [device.path, other]);
+      expect(await loops.find(image)).toBeUndefined();
+      expect((await loops.find(other))?.path).toBe(device.path);
+    });
+
     it('finds nothing for a file that is not attached or missing', async () => {
       expect(await loops.find(image)).toBeUndefined();
       expect(await loops.find(join(folder, 'none'))).toBeUndefined();
