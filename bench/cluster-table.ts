@@ -1,4 +1,4 @@
-import type { ClassResult, ClusterResult } from './cluster.ts';
+import type { ClassResult, ClusterResult, Rounds } from './cluster.ts';
 import { spreadText, table } from './markdown.ts';
 import { median, medianSpread } from './stats.ts';
 
@@ -15,39 +15,38 @@ const METHODS = [
 ];
 
 /** Each class beside the last one, round by round, and what their drivers' callers counted. As markdown. */
-export function clusterTable(result: ClusterResult): string {
-  const { classes, manyPods, brokenOff } = result;
+export function clusterTable({ classes, manyPods, brokenOff }: ClusterResult): string {
   const last = classes.at(-1);
-  const rows = classes.map((one) => [
-    one.storageClass,
-    seconds(one.oneMs),
-    ratio(one.oneMs, last?.oneMs ?? []),
-    seconds(one.manyMs),
-    ratio(one.manyMs, last?.manyMs ?? []),
+  const rows = classes.map(({ storageClass, one, many }) => [
+    storageClass,
+    seconds(one.tookMs),
+    ratio(one.tookMs, last?.one.tookMs ?? []),
+    seconds(many.tookMs),
+    ratio(many.tookMs, last?.many.tookMs ?? []),
   ]);
   return [
     table(['class', 'claim to running pod', 'ratio', `${manyPods} at once`, 'ratio'], rows),
     `Times are medians; ratios to ${last?.storageClass}, medians of the rounds' with their 95 % interval.`,
-    callTable(classes),
+    callTable(classes, 'one', '1 at once'),
+    ...(last?.many.volumes ? [callTable(classes, 'many', `${manyPods} at once`)] : []),
     ...(brokenOff === undefined ? [] : [`Broken off: ${brokenOff}`]),
   ].join('\n\n');
 }
 
-function callTable(classes: readonly ClassResult[]): string {
-  const last = classes.at(-1);
-  const rows = METHODS.map((method) => [method, ...classes.map((one) => callText(one, method))]);
-  const sums = classes.map((one) => {
-    const ofLast = last === undefined || one === last ? '' : ` (${(perVolumeMs(one) / perVolumeMs(last)).toFixed(2)})`;
-    return `${perVolumeMs(one).toFixed(1)}${ofLast}`;
-  });
+/** What callers counted, for each volume, beside the last class. */
+function callTable(classes: readonly ClassResult[], part: 'one' | 'many', title: string): string {
+  const rows = METHODS.map((method) => [method, ...classes.map((one) => callText(one[part], method))]);
+  const sums = classes.map((one) => perVolumeMs(one[part]));
+  const lastSum = sums.at(-1) ?? Number.NaN;
+  const sumTexts = sums.map((sum) => `${sum.toFixed(1)} (${(sum / lastSum).toFixed(2)})`);
   return table(
-    ['ms in calls, for each volume', ...classes.map(({ storageClass }) => storageClass)],
-    [...rows, ['all of them (ratio)', ...sums]],
+    [`ms in calls for a volume, ${title}`, ...classes.map(({ storageClass }) => storageClass)],
+    [...rows, ['all of them (ratio)', ...sumTexts]],
   );
 }
 
 /** How long all calls of the method took for each volume, and how often it was called for one where that is not once. */
-function callText({ calls, volumes }: ClassResult, method: string): string {
+function callText({ calls, volumes }: Rounds, method: string): string {
   const found = calls[method];
   if (found === undefined || found.count === 0) return 'none';
   const times = found.count / volumes;
@@ -55,15 +54,16 @@ function callText({ calls, volumes }: ClassResult, method: string): string {
   return `${((found.seconds / volumes) * 1000).toFixed(1)}${often}`;
 }
 
-function perVolumeMs({ calls, volumes }: ClassResult): number {
+function perVolumeMs({ calls, volumes }: Rounds): number {
   const seconds = METHODS.reduce((sum, method) => sum + (calls[method]?.seconds ?? 0), 0);
   return (seconds / volumes) * 1000;
 }
 
-const seconds = (tookMs: readonly number[]) => `${(median(tookMs) / 1000).toFixed(2)} s`;
+const seconds = (tookMs: readonly number[]) =>
+  tookMs.length === 0 ? 'none' : `${(median(tookMs) / 1000).toFixed(2)} s`;
 
 function ratio(ours: readonly number[], theirs: readonly number[]): string {
-  if (ours === theirs) return '';
+  if (ours === theirs || ours.length * theirs.length === 0) return '';
   const ratios = theirs.map((tookMs, round) => (ours[round] ?? Number.NaN) / tookMs);
   return spreadText(medianSpread(ratios.slice(0, ours.length)));
 }

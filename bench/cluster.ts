@@ -7,13 +7,18 @@ import { type KubeApi, startKubeApi } from './kube-api.ts';
 import type { ClusterSizes } from './options.ts';
 import { say } from './rounds.ts';
 
+/** Rounds of one StorageClass. */
+export interface Rounds {
+  readonly tookMs: readonly number[]; // claims and their pods sent, to the last one running; of each round
+  readonly volumes: number; // made and deleted in all rounds
+  readonly calls: Readonly<Record<string, Calls>>; // to its driver meanwhile, by method
+}
+
 /** What was seen of one StorageClass. */
 export interface ClassResult {
   readonly storageClass: string;
-  readonly oneMs: readonly number[]; // a claim and its pod sent, to the pod running; of each round
-  readonly manyMs: readonly number[]; // that of `manyPods` at once, to the last one running
-  readonly volumes: number; // made and deleted
-  readonly calls: Readonly<Record<string, Calls>>; // to its driver meanwhile, by method
+  readonly one: Rounds; // with one claim
+  readonly many: Rounds; // with `manyPods` at once
 }
 
 export interface ClusterResult {
@@ -36,9 +41,7 @@ export async function measureCluster(storageClasses: readonly string[], sizes: C
     await makeNamespace(api, cleanup);
     for (const subject of subjects) await life(api, subject.storageClass, 1); // warms up
     const brokenOff = await measure(api, subjects, sizes).then(() => undefined, messageOf);
-    const classes = subjects.map(({ storageClass, oneMs, manyMs, volumes, calls }) => {
-      return { storageClass, oneMs, manyMs, volumes, calls: Object.fromEntries(calls) };
-    });
+    const classes = subjects.map(({ storageClass, one, many }) => ({ storageClass, one: seen(one), many: seen(many) }));
     return { manyPods: sizes.manyPods, classes, ...(brokenOff === undefined ? {} : { brokenOff }) };
   } finally {
     for (const failure of await cleanup.run()) say(`could not undo ${failure}`);
@@ -50,40 +53,48 @@ interface Subject {
   readonly storageClass: string;
   readonly driverName: string;
   readonly callers: Callers;
-  readonly oneMs: number[];
-  readonly manyMs: number[];
+  readonly one: Filling;
+  readonly many: Filling;
+}
+
+interface Filling {
+  readonly tookMs: number[];
   volumes: number;
   calls: CallsByMethod;
 }
 
+const seen = ({ tookMs, volumes, calls }: Filling): Rounds => ({ tookMs, volumes, calls: Object.fromEntries(calls) });
+
 async function subjectOf(api: KubeApi, storageClass: string, callers: Callers): Promise<Subject> {
   const path = `/apis/storage.k8s.io/v1/storageclasses/${storageClass}`;
   const { provisioner: driverName } = await api.read(path, classSchema);
-  return { storageClass, driverName, callers, oneMs: [], manyMs: [], volumes: 0, calls: new Map() };
+  const nothing = () => ({ tookMs: [], volumes: 0, calls: new Map() });
+  return { storageClass, driverName, callers, one: nothing(), many: nothing() };
 }
 
 async function measure(api: KubeApi, subjects: readonly Subject[], sizes: ClusterSizes): Promise<void> {
-  await alternate(api, subjects, sizes.rounds, 1, ({ oneMs }) => oneMs);
-  await alternate(api, subjects, sizes.manyRounds, sizes.manyPods, ({ manyMs }) => manyMs);
+  await alternate(api, subjects, sizes.rounds, 1, ({ one }) => one);
+  await alternate(api, subjects, sizes.manyRounds, sizes.manyPods, ({ many }) => many);
 }
 
-/** Each begins a round in turn. The milliseconds go where `tookMs` says. */
+/** Each begins a round in turn. What is seen goes where `filling` says. */
 async function alternate(
   api: KubeApi,
   subjects: readonly Subject[],
   rounds: number,
   pods: number,
-  tookMs: (subject: Subject) => number[],
+  filling: (subject: Subject) => Filling,
 ): Promise<void> {
   for (let round = 0; round < rounds; round++) {
     say(`claims with pods, ${pods} at once: round ${round + 1} of ${rounds}`);
     const first = round % subjects.length;
     for (const subject of [...subjects.slice(first), ...subjects.slice(0, first)]) {
+      const into = filling(subject);
       const run = () => life(api, subject.storageClass, pods);
-      const { result, counted } = await counting(api, subject, subject.calls, run);
-      tookMs(subject).push(result);
-      subject.calls = counted;
-      subject.volumes += pods;
+      const { result, counted } = await counting(api, subject, into.calls, run);
+      into.tookMs.push(result);
+      into.calls = counted;
+      into.volumes += pods;
     }
   }
 }

@@ -23,7 +23,7 @@ const podsSchema = z.object({
     }),
   ),
 });
-/** A sidecar's option for where it serves metrics, if not on loopback alone. */
+/** A sidecar's option for where it serves metrics or health, if not on loopback alone. */
 const SERVES = /^--(?:http-endpoint|metrics-address)=(?:0\.0\.0\.0)?:(\d+)$/;
 /** A line of a histogram, a kubelet's or a sidecar's: its labels, and its value. */
 const METRIC = /^csi(?:_sidecar)?_operations_seconds_(sum|count)\{([^}]*)\} (\S+)$/gm;
@@ -44,8 +44,7 @@ export async function findCallers(api: KubeApi): Promise<Callers> {
 
 async function answersMetrics(api: KubeApi, caller: string): Promise<boolean> {
   try {
-    await api.text(caller);
-    return true;
+    return (await api.text(caller)) !== undefined;
   } catch (error) {
     say(`calls of ${caller} are not counted: ${messageOf(error)}`);
     return false;

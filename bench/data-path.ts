@@ -1,17 +1,13 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createCleanup } from '../src/cli/demo/cleanup.ts';
 import type { Host } from '../src/host/host.ts';
-import { createHost } from '../src/host/system.ts';
 import { type CopyMeasurement, measureCopies } from './copies.ts';
 import { start, stowage } from './drivers.ts';
 import { FIO_JOBS, type Fio, layOut, measureJob } from './fio.ts';
-import { casesOf, type Ground, makeGround } from './grounds.ts';
+import { type Ground, onEachGround } from './grounds.ts';
 import { interrupt } from './interrupt.ts';
 import { spreadText } from './markdown.ts';
 import type { DataPathSizes } from './options.ts';
 import type { Subject } from './phases.ts';
-import { releaseInTheEnd } from './pool-fs.ts';
 import { withPublished } from './published.ts';
 import { medianRatio, type Pair } from './results.ts';
 import { say } from './rounds.ts';
@@ -39,24 +35,9 @@ export async function measureDataPath(
   sizes: DataPathSizes,
   backends: readonly string[],
 ): Promise<DataPathResult> {
-  const { possible, impossible } = await casesOf(backends);
-  for (const why of impossible) say(why);
-  const results: DataPathResult[] = [];
-  const host = createHost();
-  for (const [index, one] of possible.entries()) {
-    const place = {
-      folder: join(folder, `${one.backend}-${index}`),
-      sizeBytes: sizeOf(sizes),
-      cleanup: createCleanup(),
-    };
-    try {
-      await mkdir(place.folder, { recursive: true });
-      releaseInTheEnd(host, place);
-      results.push(await measureGround(host, fio, await makeGround(host, one, place), { ...place, sizes }));
-    } finally {
-      for (const failure of await place.cleanup.run()) say(`could not undo ${failure}`);
-    }
-  }
+  const results = await onEachGround(folder, { backends, sizeBytes: sizeOf(sizes) }, (host, ground, ownFolder) =>
+    measureGround(host, fio, ground, { folder: ownFolder, sizes }),
+  );
   return { jobs: results.flatMap(({ jobs }) => jobs), copies: results.flatMap(({ copies }) => copies) };
 }
 

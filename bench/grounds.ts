@@ -1,8 +1,18 @@
 import { access, mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createCleanup } from '../src/cli/demo/cleanup.ts';
 import type { Host } from '../src/host/host.ts';
+import { createHost } from '../src/host/system.ts';
 import type { PoolConfig } from './drivers.ts';
-import { makeDisk, makePoolFileSystem, makeThinPool, type Place, type PoolFileSystem } from './pool-fs.ts';
+import {
+  makeDisk,
+  makePoolFileSystem,
+  makeThinPool,
+  type Place,
+  type PoolFileSystem,
+  releaseInTheEnd,
+} from './pool-fs.ts';
+import { say } from './rounds.ts';
 
 type Backend = PoolConfig['backend'];
 
@@ -69,8 +79,31 @@ const CASES: readonly Case[] = [
   },
 ];
 
+/** Lets `use` work on the ground of each of these backends, or of all, one after another, with a folder of its own. What this kernel cannot run is said and left out. */
+export async function onEachGround<T>(
+  folder: string,
+  { backends, sizeBytes }: { readonly backends: readonly string[]; readonly sizeBytes: number },
+  use: (host: Host, ground: Ground, folder: string) => Promise<T>,
+): Promise<T[]> {
+  const { possible, impossible } = await casesOf(backends);
+  for (const why of impossible) say(why);
+  const results: T[] = [];
+  const host = createHost();
+  for (const [index, one] of possible.entries()) {
+    const place = { folder: join(folder, `${one.backend}-${index}`), sizeBytes, cleanup: createCleanup() };
+    try {
+      await mkdir(place.folder, { recursive: true });
+      releaseInTheEnd(host, place);
+      results.push(await use(host, await makeGround(host, one, place), place.folder));
+    } finally {
+      for (const failure of await place.cleanup.run()) say(`could not undo ${failure}`);
+    }
+  }
+  return results;
+}
+
 /** The cases of these backends, or all; those that this kernel cannot run are given apart. Throws for a backend that there is none of. */
-export async function casesOf(backends: readonly string[]): Promise<{ possible: Case[]; impossible: string[] }> {
+async function casesOf(backends: readonly string[]): Promise<{ possible: Case[]; impossible: string[] }> {
   const unknown = backends.find((name) => CASES.every(({ backend }) => backend !== name));
   if (unknown !== undefined)
     throw new TypeError(`--backend ${unknown}: there are ${CASES.map(({ backend }) => backend).join(', ')}`);
@@ -85,11 +118,7 @@ export async function casesOf(backends: readonly string[]): Promise<{ possible: 
 }
 
 /** Makes what the case needs; the place's cleanup takes it back. */
-export async function makeGround(
-  host: Host,
-  { make, backend, title, isDirect, copies }: Case,
-  place: Place,
-): Promise<Ground> {
+async function makeGround(host: Host, { make, backend, title, isDirect, copies }: Case, place: Place): Promise<Ground> {
   return { backend, title, isDirect, copies, ...(await make(host, place)) };
 }
 

@@ -8,7 +8,8 @@ import { interrupt } from './interrupt.ts';
 
 /** The cluster's API. Paths are as Kubernetes has them: `/api/v1/namespaces/a/pods`. */
 export interface KubeApi {
-  readonly text: (path: string) => Promise<string>;
+  /** undefined where there is nothing. */
+  readonly text: (path: string) => Promise<string | undefined>;
   readonly read: <T>(path: string, schema: z.ZodMiniType<T>) => Promise<T>;
   readonly post: (path: string, object: object) => Promise<void>;
   /** Answers before it is gone; what is not there is no failure. */
@@ -28,20 +29,31 @@ export async function startKubeApi(cleanup: Cleanup): Promise<KubeApi> {
   const address = await Promise.race([addressIn(proxy.stdout), ended.then(() => undefined)]);
   if (address === undefined) throw new Error('kubectl proxy ended: see above, and whether `kubectl get nodes` works');
 
+  /** Also what is not there (404) is an answer. */
   async function request(method: string, path: string, body?: object): Promise<Response> {
     const response = await fetch(`http://${address}${path}`, {
       method,
       ...(body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
     });
-    if (response.ok || (method === 'DELETE' && response.status === 404)) return response;
-    throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    if (response.ok || response.status === 404) return response;
+    throw await refusal(method, path, response);
+  }
+
+  async function needed(method: string, path: string, body?: object): Promise<Response> {
+    const response = await request(method, path, body);
+    if (response.ok) return response;
+    throw await refusal(method, path, response);
   }
 
   return {
-    text: async (path) => (await request('GET', path)).text(),
-    read: async (path, schema) => schema.parse(await (await request('GET', path)).json()),
+    async text(path) {
+      const response = await request('GET', path);
+      const text = await response.text();
+      return response.ok ? text : undefined;
+    },
+    read: async (path, schema) => schema.parse(await (await needed('GET', path)).json()),
     async post(path, object) {
-      await (await request('POST', path, object)).text();
+      await (await needed('POST', path, object)).text();
     },
     async remove(path) {
       await (await request('DELETE', path)).text();
@@ -52,6 +64,10 @@ export async function startKubeApi(cleanup: Cleanup): Promise<KubeApi> {
       return linesOf(response.body);
     },
   };
+}
+
+async function refusal(method: string, path: string, response: Response): Promise<Error> {
+  return new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
 }
 
 /** Ends the connection where its user stops early; fails as the stream does. */

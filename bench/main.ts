@@ -3,11 +3,12 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCleanup } from '../src/cli/demo/cleanup.ts';
 import { messageOf } from '../src/errors.ts';
+import { benchBackendCalls } from './backend-calls.ts';
 import { measureCluster } from './cluster.ts';
 import { clusterTable } from './cluster-table.ts';
 import { benchForeign } from './foreign.ts';
 import { interrupt, listenForInterrupt } from './interrupt.ts';
-import { dataPathTable, phaseTable, verdictTable } from './markdown.ts';
+import { backendCallTable, dataPathTable, phaseTable, verdictTable } from './markdown.ts';
 import { benchNfs } from './nfs.ts';
 import { measureDeadServer } from './nfs-dead.ts';
 import { deadServerTable } from './nfs-dead-table.ts';
@@ -44,6 +45,10 @@ async function measure(folder: string, options: BenchOptions): Promise<{ figures
   if (options.dataPathOnly) {
     const dataPath = await benchDataPath(folder, options);
     return { figures: { dataPath }, text: `${dataPathTable(dataPath)}\n\n${verdictTable(judgeDataPath(dataPath))}` };
+  }
+  if (options.callsOnly) {
+    const calls = await benchBackendCalls(folder, options);
+    return { figures: { calls }, text: backendCallTable(calls) };
   }
   if (options.nfs) {
     const nfs = await benchNfs(folder, options.sizes);

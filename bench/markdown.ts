@@ -53,6 +53,18 @@ export function phaseTable(results: Results): string {
   return table(['RPC', 'volumes', 'in flight', 'p50 ms', 'p99 ms', 'per second', 'null p50 ms', 'ratio of p50'], rows);
 }
 
+/** Each call of each backend, alone: its median, and the ratio to the null driver's, as markdown. */
+export function backendCallTable(backends: readonly Results[]): string {
+  const cell = (results: Results, phase: string) => {
+    const key = { phase, existingVolumes: 0, inFlight: 1 };
+    const found = phaseRatio(results, key);
+    if (found === undefined) return 'none';
+    return `${median(figures(results, results.subject, key, 'p50Ms')).toFixed(2)}: ${spreadText(found)}`;
+  };
+  const rows = PHASES.map(({ name }) => [name, ...backends.map((results) => cell(results, name))]);
+  return table(['ms: ratio to null', ...backends.map(({ subject }) => subject)], rows);
+}
+
 const MIB = 1024 ** 2;
 
 /** What goes through each backend's volume beside a plain file, and how long its copies take beside a plain one, as markdown. */

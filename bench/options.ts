@@ -7,11 +7,12 @@ export interface BenchOptions {
   readonly jsonFile: string | undefined;
   readonly folder: string | undefined; // where the directory pool lies
   readonly dataPathOnly: boolean;
+  readonly callsOnly: boolean; // of each backend
   readonly nfs: boolean; // share mode instead
   readonly nfsDead: boolean; // a dead server instead
   readonly nfsTakeover: boolean; // volumes taken from a node that uses them, instead
   readonly storageClasses: readonly string[]; // in a cluster, instead; none: not
-  readonly backends: readonly string[]; // of the data path; none: all
+  readonly backends: readonly string[]; // of the data path and of calls; none: all
   readonly sizes: Sizes;
 }
 
@@ -20,6 +21,7 @@ export interface Sizes {
   readonly existingVolumes: readonly number[];
   readonly inFlight: readonly number[];
   readonly volumes: number; // of a round with one call in flight
+  readonly backendVolumes: number; // that of each backend
   readonly rounds: number;
   readonly starts: number;
   readonly snapshots: number;
@@ -58,6 +60,7 @@ const FULL: Sizes = {
   existingVolumes: [0, 1000, 10_000],
   inFlight: [1, 8, 64],
   volumes: 100,
+  backendVolumes: 30,
   rounds: 6,
   starts: 9,
   snapshots: 9,
@@ -76,6 +79,7 @@ const QUICK: Sizes = {
   existingVolumes: [0, 1000],
   inFlight: [1, 8, 64],
   volumes: 40,
+  backendVolumes: 20,
   rounds: 4,
   starts: 4,
   snapshots: 3,
@@ -95,6 +99,7 @@ const TINY: Sizes = {
   existingVolumes: [0, 20],
   inFlight: [1, 8],
   volumes: 6,
+  backendVolumes: 3,
   rounds: 2,
   starts: 1,
   snapshots: 1,
@@ -115,11 +120,12 @@ export const HELP = `npm run bench -- [options]
   --parameter KEY=VAL  a parameter of its CreateVolume; may be repeated
   --folder PATH        where the pools are made (default: the temporary folder)
   --data-path          only what is read and written through volumes, and their copies (needs fio)
+  --calls              only each backend's calls, one at a time
   --nfs                only share mode of the NFS driver (in the lab)
   --nfs-dead           only what a dead NFS server does to calls (in the lab)
   --nfs-takeover       only how long it takes to take an NFS volume from a node that uses it, to the next one (in the lab)
   --cluster CLASS      only claims with pods of this StorageClass, in the cluster that kubectl reaches; repeated, classes are compared with the last one
-  --backend NAME       of the data path, this backend only; may be repeated
+  --backend NAME       of the data path or of calls, this backend only; may be repeated
   --quick              8 to 10 minutes: fewer rounds, no 10,000 volumes
   --tiny               seconds, to try the benchmark itself: its figures mean nothing
   --json FILE          write everything that was measured
@@ -136,6 +142,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
       folder: { type: 'string' },
       json: { type: 'string' },
       'data-path': { type: 'boolean', default: false },
+      calls: { type: 'boolean', default: false },
       nfs: { type: 'boolean', default: false },
       'nfs-dead': { type: 'boolean', default: false },
       'nfs-takeover': { type: 'boolean', default: false },
@@ -158,6 +165,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
     jsonFile: values.json,
     folder: values.folder,
     dataPathOnly: values['data-path'],
+    callsOnly: values.calls,
     nfs: values.nfs,
     nfsDead: values['nfs-dead'],
     nfsTakeover: values['nfs-takeover'],
