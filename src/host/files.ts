@@ -122,8 +122,12 @@ export interface Files {
   writeDurably(path: string, text: string, durability?: 'now' | 'later'): Promise<void>;
   /** Unlinks and fsyncs the folder; nothing where it is missing. */
   removeDurably(path: string): Promise<void>;
-  /** mkdir (not recursive) with exactly `mode` (no umask), and fsync of the parent, which 'later' leaves to what is written next; false where a folder is there already; EEXIST where another thing is. */
-  makeFolder(path: string, mode: number, durability?: 'now' | 'later'): Promise<boolean>;
+  /**
+   * mkdir (not recursive) with exactly `mode` (no umask), and fsync of the parent, which 'later' leaves to what is written next; false where a folder is there already; EEXIST where another thing is.
+   * @param claim is made first, as by makeLink with `path` vacant, and durably in any case; one with that text may be there from an earlier call. False, and nothing is made, where another
+   * link is there, or none and something at `path`. EEXIST also for a folder that came just after the claim was made, which is the caller's to take back then
+   */
+  makeFolder(path: string, mode: number, durability?: 'now' | 'later', claim?: LinkText): Promise<boolean>;
   /** mkdir -p without fsync, mode 0755: for target paths and state folders outside pools. */
   makeFolders(path: string): Promise<void>;
   /** An empty regular file (mode 0600) for a bind mount's target; nothing where one, or what is bound on it, is there, which is not opened. EEXIST where a folder or link is. */
@@ -228,7 +232,7 @@ export function createFiles(
     ...reading,
     ...stating,
     measureSmallTree,
-    ...createFolders(waiting, makeDurable),
+    ...createFolders(waiting, makeDurable, links),
     ...links,
     ...entries,
     ...cloning,

@@ -1,7 +1,11 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { SharePlace } from '../../src/backends/backend.ts';
+import type { Item, SharePlace } from '../../src/backends/backend.ts';
+import { createBackend } from '../../src/backends/registry.ts';
+import { createClaims } from '../../src/backends/share/claims.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+import { filesWithLateFolder } from '../host/files-setup.ts';
 import { makePool, type TestPool } from '../support/pools.ts';
 import { describeBackend } from './conformance.ts';
 import { inspectShare, newPlace, pathOf } from './share-setup.ts';
@@ -43,6 +47,7 @@ describe('folders on a share', () => {
   afterAll(() => pool.cleanup());
 
   const volume = (place: Partial<SharePlace>) => bench.volume({ share: newPlace(place) });
+  const claimOf = (item: Item) => createClaims(pool.path, bench.host.files).linkOf(item);
 
   it('have the mode and the owner that were asked for', async () => {
     const item = await volume({ mode: 0o2750, uid: 1234, gid: 2345 });
@@ -70,6 +75,30 @@ describe('folders on a share', () => {
       await bench.backend.discard(item);
       await bench.backend.purge(item, signal());
       expect(await readdir(join(pool.path, 'late-foreign'))).toEqual(['kept']);
+    }
+  });
+
+  it('are never one that came when they had just been claimed', async () => {
+    const item = { ...bench.named(await volume({}), 'later-foreign'), kind: 'volume' as const };
+    const host = { ...bench.host, files: filesWithLateFolder(join(pool.path, 'later-foreign')) };
+    const late = createBackend({ backend: 'share', name: 'test', path: pool.path }, { host, log: createLog('silent') });
+    await expect(late.create(item, undefined, signal())).rejects.toMatchObject({ code: 'already-exists' });
+    await bench.backend.discard(item);
+    expect(await readdir(join(pool.path, 'later-foreign'))).toEqual([]);
+    expect(await bench.host.files.readLink(claimOf(item).path)).toBeUndefined();
+  });
+
+  it('are made, or undone, where a dead process has only claimed them', async () => {
+    const other = await volume({});
+    for (const isUndone of [false, true]) {
+      const item = { ...bench.named(other, 'claimed'), kind: 'volume' as const };
+      const { path, text } = claimOf(item);
+      await symlink(text, path);
+      if (!isUndone) await bench.backend.create(item, undefined, signal());
+      expect(await bench.backend.exists(item)).toBe(!isUndone);
+      await bench.backend.discard(item);
+      expect(await bench.backend.exists(item)).toBe(false);
+      expect(await bench.host.files.readLink(path)).toBeUndefined();
     }
   });
 

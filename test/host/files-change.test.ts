@@ -1,9 +1,10 @@
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { inThreads } from '../../src/host/files/waiting.ts';
 import { isTemporary } from '../../src/host/files.ts';
 import { makePool, type TestPool } from '../support/pools.ts';
-import { makeFiles, sh } from './files-setup.ts';
+import { filesWithLateFolder, makeFiles, sh } from './files-setup.ts';
 
 const files = makeFiles();
 let pool: TestPool;
@@ -105,6 +106,54 @@ describe('makeFolder', () => {
       await expect(files.makeFolder(at(name), 0o700)).rejects.toMatchObject({ code: 'EEXIST' });
     }
     await expect(files.makeFolder(at('none/f'), 0o700)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('makes its claim first, and both again where they are the same', async () => {
+    const claim = { path: at('claim'), text: 'owner' };
+    expect(await files.makeFolder(at('f'), 0o750, 'now', claim)).toBe(true);
+    expect(await files.makeFolder(at('f'), 0o700, 'now', claim)).toBe(false);
+    expect(await files.readLink(claim.path)).toBe('owner');
+    expect(await modeOf('f')).toBe(0o750);
+  });
+
+  it('makes nothing where the claim is another’s, or something is there without one', async () => {
+    const claim = { path: at('claim'), text: 'owner' };
+    await mkdir(at('folder'));
+    await symlink('nowhere', at('link'));
+    for (const name of ['folder', 'link']) expect(await files.makeFolder(at(name), 0o700, 'now', claim)).toBe(false);
+    expect((await readdir(folder)).sort()).toEqual(['folder', 'link']);
+    await symlink('other', claim.path);
+    expect(await files.makeFolder(at('f'), 0o700, 'now', claim)).toBe(false);
+    expect(await files.readLink(claim.path)).toBe('other');
+    expect((await readdir(folder)).sort()).toEqual(['claim', 'folder', 'link']);
+    await expect(files.makeFolder(at('f'), 0o700, 'now', { path: at('folder'), text: 'x' })).rejects.toMatchObject({
+      code: 'EINVAL',
+    });
+  });
+
+  it('refuses a file beside its own claim from before', async () => {
+    const claim = { path: at('claim'), text: 'owner' };
+    await symlink('owner', claim.path);
+    await writeFile(at('f'), '');
+    await expect(files.makeFolder(at('f'), 0o700, 'now', claim)).rejects.toMatchObject({ code: 'EEXIST' });
+    expect((await readdir(folder)).sort()).toEqual(['claim', 'f']);
+  });
+
+  it('goes on where the process died between claim and folder', async () => {
+    const claim = { path: at('claim'), text: 'owner' };
+    const dying = makeFiles(undefined, { ...inThreads, mkdir: () => Promise.reject(new Error('dead')) });
+    await expect(dying.makeFolder(at('f'), 0o700, 'now', claim)).rejects.toThrow('dead');
+    expect(await readdir(folder)).toEqual(['claim']);
+    expect(await files.makeFolder(at('f'), 0o700, 'now', { ...claim, text: 'other' })).toBe(false);
+    expect(await files.makeFolder(at('f'), 0o700, 'now', claim)).toBe(true);
+    expect((await readdir(folder)).sort()).toEqual(['claim', 'f']);
+  });
+
+  it('never takes for its own a folder that came when its claim was new', async () => {
+    const claim = { path: at('claim'), text: 'owner' };
+    const late = filesWithLateFolder(at('f'));
+    await expect(late.makeFolder(at('f'), 0o700, 'now', claim)).rejects.toMatchObject({ code: 'EEXIST' });
+    expect(await files.readLink(claim.path)).toBe('owner'); // for the caller to take back
   });
 
   it('makes whole paths with makeFolders', async () => {

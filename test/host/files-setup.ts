@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach } from '@jest/globals';
 import { createCommands } from '../../src/host/command.ts';
-import type { Waiting } from '../../src/host/files/waiting.ts';
+import { inThreads, type Waiting } from '../../src/host/files/waiting.ts';
 import { createFiles, type Files } from '../../src/host/files.ts';
 import { createMounts } from '../../src/host/mounts.ts';
 import { makePool, type TestPool } from '../support/pools.ts';
@@ -13,6 +14,17 @@ const execute = promisify(execFile);
 export function makeFiles(runFolder?: string, waiting?: Waiting): Files {
   const commands = createCommands();
   return createFiles(commands, createMounts(commands), runFolder, undefined, waiting);
+}
+
+/** Files of a machine on which somebody makes a folder at this path as soon as a link is made. */
+export function filesWithLateFolder(path: string): Files {
+  return makeFiles(undefined, {
+    ...inThreads,
+    async symlink(text, link) {
+      await inThreads.symlink(text, link);
+      await mkdir(path);
+    },
+  });
 }
 
 /** A folder for each test of a file. @returns the path of what has a name in it; of itself, for an empty name */

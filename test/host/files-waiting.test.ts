@@ -24,6 +24,9 @@ describe.each([
     await mkdir(at('trash'));
     expect(await files.moveFolder(at(''), 'volume', 'trash/volume')).toBe(true);
     expect(await files.moveFolder(at(''), 'volume', 'trash/volume')).toBe(false);
+    const claim = { path: at('claim'), text: 'owner' };
+    for (const isMade of [true, false]) expect(await files.makeFolder(at('volume'), 0o777, 'now', claim)).toBe(isMade);
+    expect(await files.moveFolder(at(''), 'volume', 'trash/second', claim)).toBe(true);
     for (const name of ['claim', 'record', 'missing']) await files.removeDurably(at(name));
     await files.removeFile(at('missing'));
     expect(await files.readLink(at('claim'))).toBeUndefined();

@@ -1,6 +1,6 @@
 import { basename, join, posix } from 'node:path';
 import { errnoOf, isStowageError } from '../../errors.ts';
-import type { Files } from '../../host/files.ts';
+import type { Files, LinkText } from '../../host/files.ts';
 import type { Item } from '../backend.ts';
 import { shareLayout } from '../layout.ts';
 import type { BackendLog } from '../log.ts';
@@ -27,6 +27,11 @@ export interface SharePlaces {
   claim(item: Item): Promise<boolean>;
   /** Makes the item's empty folder in its place, whose parents are made. @returns false where a folder is there @throws 'already-exists' where another thing is */
   make(item: Item, mode: number): Promise<boolean>;
+  /**
+   * Claims a new volume's place right in the share and makes its empty folder there, by one call.
+   * @returns false where it did not make the folder: `claim` and `make` say why @throws 'already-exists' where something came into the place when it was claimed
+   */
+  makeClaimed(item: Item, mode: number): Promise<boolean>;
   /** Makes a folder at a temporary path and lets `fill` fill it, then renames it to its place, whose parents are made: complete or not at all. */
   build(item: Item, fill: (path: string) => Promise<void>, how: BuildOptions): Promise<void>;
   /** Lets `use` reach the item's folder, through no link. ENOENT where it is missing. */
@@ -88,6 +93,15 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
     return within(parent, (folder) => use(join(folder, basename(name))));
   }
 
+  /** Makes the folder at the path that is the item's; see makeFolder. */
+  async function makeOwn(item: Item, path: string, mode: number, claim?: LinkText): Promise<boolean> {
+    try {
+      return await files.makeFolder(path, mode, 'now', claim);
+    } catch (error) {
+      throw errnoOf(error) === 'EEXIST' ? foreign(relative(item)) : error;
+    }
+  }
+
   const settle = (item: Item, made: string) =>
     atNew(item, async (path) => {
       if ((await files.stat(path)) !== undefined) throw foreign(relative(item));
@@ -108,14 +122,8 @@ export function createSharePlaces(sharePath: string, files: Files, claims: Claim
     // Nothing is there where its parent is missing.
     claim: async (item) => (await at(relative(item), (path) => claims.take(item, path))) ?? claims.take(item),
     within: (item, use) => within(relative(item), use),
-    make: (item, mode) =>
-      atNew(item, async (path) => {
-        try {
-          return await files.makeFolder(path, mode);
-        } catch (error) {
-          throw errnoOf(error) === 'EEXIST' ? foreign(relative(item)) : error;
-        }
-      }),
+    make: (item, mode) => atNew(item, (path) => makeOwn(item, path, mode)),
+    makeClaimed: (item, mode) => makeOwn(item, join(sharePath, relative(item)), mode, claims.linkOf(item)),
     build: (item, fill, how) =>
       within(TEMPORARY, async (folder) => {
         const path = join(folder, item.folder);
