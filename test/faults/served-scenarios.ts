@@ -18,7 +18,7 @@ import {
 } from './verbs.ts';
 
 /** A node that nothing is mounted on: only what it may have counts. */
-const OTHER = 'node-2|10.0.0.2';
+export const OTHER = 'node-2|10.0.0.2';
 
 async function attached(ground: Ground, base: State, kind: Kind) {
   const state = await empty(ground, base, kind);

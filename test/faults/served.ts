@@ -1,9 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { basename, join } from 'node:path';
+import { createCommands } from '../../src/host/command.ts';
 import type { Host } from '../../src/host/host.ts';
 import { createNfsExports, type ListedExport } from '../../src/host/nfs-exports.ts';
 import type { Catalog } from '../../src/volumes/catalog.ts';
 import { addressesOfNode } from '../../src/volumes/node-address.ts';
 import { exportsBeneath } from '../lab/support-exports.ts';
+import { nfsUp } from '../lab/support-nfs.ts';
 import { type FaultyHost, injectFaults } from './inject.ts';
 import { isServed, itemPath, type Paths, SERVER_ADDRESS } from './place.ts';
 import type { ShareCalls } from './share.ts';
@@ -51,6 +54,22 @@ export async function lookAtExports({ backend, work }: Paths, catalog: Catalog):
   if (found.join() !== expected.sort().join())
     throw new Error(`exported is ${found.join(', ')}, and the records say ${expected.join(', ')}`);
   return table.map(({ path, client, readOnly }) => `${path.slice(root.length)} ${client} ${readOnly ? 'ro' : 'rw'}`);
+}
+
+/** A node that no record names. */
+const STRANGER = '10.0.0.9';
+const EXPORT_TIMEOUT_MS = 60_000;
+
+/** Takes all exports away, as an administrator's `exportfs -ua` does, and gives the volume of that name to a stranger. */
+export async function muddleExports(paths: Paths, name: string): Promise<void> {
+  await nfsUp('exportfs -ua && exportfs -f');
+  const path = join(rootOf(paths.work), 'pool', basename(await itemPath(paths, 'volumes', name)));
+  const options = ['ro', `fsid=${randomUUID()}`, 'sync', 'no_subtree_check'];
+  await createNfsExports(createCommands()).add(
+    { path, client: STRANGER },
+    options,
+    AbortSignal.timeout(EXPORT_TIMEOUT_MS),
+  );
 }
 
 function describe({ path, client, readOnly, fsid }: ListedExport): string {
