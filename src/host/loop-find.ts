@@ -82,13 +82,17 @@ export async function identityAt(file: string): Promise<string | undefined> {
 
 /** The device whose file has this identity: the one that had it when it was last asked, if nothing has changed there, else all are looked at. */
 export async function findByIdentity(state: LoopState, identity: string): Promise<LoopDevice | undefined> {
-  const name = nameAsked(state, identity) ?? (await state.namesByIdentity()).get(identity);
+  const asked = lastAsked(state, identity);
+  if (asked !== undefined) return asked;
+  const name = (await state.namesByIdentity()).get(identity);
   return name === undefined ? undefined : describe(name);
 }
 
-function nameAsked({ asked }: LoopState, identity: string): string | undefined {
-  const found = [...asked].find(([, last]) => last.identity === identity);
-  return found && sequenceOf(found[0]) === found[1].sequence ? found[0] : undefined;
+function lastAsked({ asked }: LoopState, identity: string): LoopDevice | undefined {
+  for (const [name, last] of asked) {
+    if (last.identity === identity && sequenceOf(name) === last.sequence) return describe(name);
+  }
+  return undefined;
 }
 
 /** One attach or detach at a time for each file. */
