@@ -27,36 +27,37 @@ export function clusterTable({ classes, manyPods, brokenOff }: ClusterResult): s
   return [
     table(['class', 'claim to running pod', 'ratio', `${manyPods} at once`, 'ratio'], rows),
     `Times are medians; ratios to ${last?.storageClass}, medians of the rounds' with their 95 % interval.`,
-    callTable(classes, 'one', '1 at once'),
-    ...(last?.many.volumes ? [callTable(classes, 'many', `${manyPods} at once`)] : []),
+    callTable(classes, 'one', 1),
+    ...(last?.many.tookMs.length ? [callTable(classes, 'many', manyPods)] : []),
     ...(brokenOff === undefined ? [] : [`Broken off: ${brokenOff}`]),
   ].join('\n\n');
 }
 
 /** What callers counted, for each volume, beside the last class. */
-function callTable(classes: readonly ClassResult[], part: 'one' | 'many', title: string): string {
-  const rows = METHODS.map((method) => [method, ...classes.map((one) => callText(one[part], method))]);
-  const sums = classes.map((one) => perVolumeMs(one[part]));
+function callTable(classes: readonly ClassResult[], part: 'one' | 'many', pods: number): string {
+  const rows = METHODS.map((method) => [method, ...classes.map((one) => callText(one[part], pods, method))]);
+  const sums = classes.map((one) => perVolumeMs(one[part], pods));
   const lastSum = sums.at(-1) ?? Number.NaN;
   const sumTexts = sums.map((sum) => `${sum.toFixed(1)} (${(sum / lastSum).toFixed(2)})`);
   return table(
-    [`ms in calls for a volume, ${title}`, ...classes.map(({ storageClass }) => storageClass)],
+    [`ms in calls for a volume, ${pods} at once`, ...classes.map(({ storageClass }) => storageClass)],
     [...rows, ['all of them (ratio)', ...sumTexts]],
   );
 }
 
 /** How long all calls of the method took for each volume, and how often it was called for one where that is not once. */
-function callText({ calls, volumes }: Rounds, method: string): string {
+function callText({ calls, tookMs }: Rounds, pods: number, method: string): string {
   const found = calls[method];
   if (found === undefined || found.count === 0) return 'none';
+  const volumes = tookMs.length * pods;
   const times = found.count / volumes;
   const often = Math.abs(times - 1) < 0.005 ? '' : ` (called ${times.toFixed(2)} times)`;
   return `${((found.seconds / volumes) * 1000).toFixed(1)}${often}`;
 }
 
-function perVolumeMs({ calls, volumes }: Rounds): number {
+function perVolumeMs({ calls, tookMs }: Rounds, pods: number): number {
   const seconds = METHODS.reduce((sum, method) => sum + (calls[method]?.seconds ?? 0), 0);
-  return (seconds / volumes) * 1000;
+  return (seconds / (tookMs.length * pods)) * 1000;
 }
 
 const seconds = (tookMs: readonly number[]) =>

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { createCleanup } from '../src/cli/demo/cleanup.ts';
 import { messageOf } from '../src/errors.ts';
 import { life, makeNamespace } from './cluster-life.ts';
-import { type Callers, type Calls, type CallsByMethod, counting, findCallers } from './csi-calls.ts';
+import { type Callers, type CallsByMethod, counting, findCallers } from './csi-calls.ts';
 import { type KubeApi, startKubeApi } from './kube-api.ts';
 import type { ClusterSizes } from './options.ts';
 import { say } from './rounds.ts';
@@ -10,8 +10,7 @@ import { say } from './rounds.ts';
 /** Rounds of one StorageClass. */
 export interface Rounds {
   readonly tookMs: readonly number[]; // claims and their pods sent, to the last one running; of each round
-  readonly volumes: number; // made and deleted in all rounds
-  readonly calls: Readonly<Record<string, Calls>>; // to its driver meanwhile, by method
+  readonly calls: CallsByMethod; // to its driver meanwhile
 }
 
 /** What was seen of one StorageClass. */
@@ -41,7 +40,7 @@ export async function measureCluster(storageClasses: readonly string[], sizes: C
     await makeNamespace(api, cleanup);
     for (const subject of subjects) await life(api, subject.storageClass, 1); // warms up
     const brokenOff = await measure(api, subjects, sizes).then(() => undefined, messageOf);
-    const classes = subjects.map(({ storageClass, one, many }) => ({ storageClass, one: seen(one), many: seen(many) }));
+    const classes = subjects.map(({ storageClass, one, many }) => ({ storageClass, one, many }));
     return { manyPods: sizes.manyPods, classes, ...(brokenOff === undefined ? {} : { brokenOff }) };
   } finally {
     for (const failure of await cleanup.run()) say(`could not undo ${failure}`);
@@ -57,18 +56,15 @@ interface Subject {
   readonly many: Filling;
 }
 
-interface Filling {
+interface Filling extends Rounds {
   readonly tookMs: number[];
-  volumes: number;
   calls: CallsByMethod;
 }
-
-const seen = ({ tookMs, volumes, calls }: Filling): Rounds => ({ tookMs, volumes, calls: Object.fromEntries(calls) });
 
 async function subjectOf(api: KubeApi, storageClass: string, callers: Callers): Promise<Subject> {
   const path = `/apis/storage.k8s.io/v1/storageclasses/${storageClass}`;
   const { provisioner: driverName } = await api.read(path, classSchema);
-  const nothing = () => ({ tookMs: [], volumes: 0, calls: new Map() });
+  const nothing = () => ({ tookMs: [], calls: {} });
   return { storageClass, driverName, callers, one: nothing(), many: nothing() };
 }
 
@@ -94,7 +90,6 @@ async function alternate(
       const { result, counted } = await counting(api, subject, into.calls, run);
       into.tookMs.push(result);
       into.calls = counted;
-      into.volumes += pods;
     }
   }
 }

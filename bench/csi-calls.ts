@@ -8,8 +8,10 @@ export interface Calls {
   readonly seconds: number; // in all of them together
 }
 
+const NONE: Calls = { count: 0, seconds: 0 };
+
 /** By method, such as NodePublishVolume; whatever was answered. */
-export type CallsByMethod = ReadonlyMap<string, Calls>;
+export type CallsByMethod = Readonly<Record<string, Calls>>;
 
 /** Who calls a driver and counts how long it takes: paths of the API at which their metrics are. */
 export type Callers = readonly string[];
@@ -54,13 +56,13 @@ async function answersMetrics(api: KubeApi, caller: string): Promise<boolean> {
 /** What they have counted so far of their calls to a driver (csi_operations_seconds, csi_sidecar_operations_seconds). */
 async function callsTo(api: KubeApi, driverName: string, callers: Callers): Promise<CallsByMethod> {
   const texts = await Promise.all(callers.map((caller) => api.text(caller)));
-  const calls = new Map<string, Calls>();
+  const calls: Record<string, Calls> = {};
   for (const [, kind, labels = '', value] of texts.join('\n').matchAll(METRIC)) {
     const method = /method_name="[^"]*\/(\w+)"/.exec(labels)?.[1];
     if (method === undefined || !labels.includes(`driver_name="${driverName}"`)) continue;
-    const { count, seconds } = calls.get(method) ?? { count: 0, seconds: 0 };
+    const { count, seconds } = calls[method] ?? NONE;
     const number = Number(value);
-    calls.set(method, kind === 'sum' ? { count, seconds: seconds + number } : { count: count + number, seconds });
+    calls[method] = kind === 'sum' ? { count, seconds: seconds + number } : { count: count + number, seconds };
   }
   return calls;
 }
@@ -75,15 +77,10 @@ export async function counting<T>(
   const before = await callsTo(api, driver.driverName, driver.callers);
   const result = await run();
   const after = await callsTo(api, driver.driverName, driver.callers);
-  const sums = [...after].map(([method, { count, seconds }]): [string, Calls] => {
-    const [old, sum] = [before.get(method), counted.get(method)];
-    return [
-      method,
-      {
-        count: (sum?.count ?? 0) + count - (old?.count ?? 0),
-        seconds: (sum?.seconds ?? 0) + seconds - (old?.seconds ?? 0),
-      },
-    ];
+  const sums = Object.entries(after).map(([method, { count, seconds }]): [string, Calls] => {
+    const { [method]: old = NONE } = before;
+    const { [method]: sum = NONE } = counted;
+    return [method, { count: sum.count + count - old.count, seconds: sum.seconds + seconds - old.seconds }];
   });
-  return { result, counted: new Map([...counted, ...sums]) };
+  return { result, counted: { ...counted, ...Object.fromEntries(sums) } };
 }
