@@ -7,7 +7,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { createQuotas } from '../../src/host/quota.ts';
 import type { VolumeRecord } from '../../src/volumes/record.ts';
 import { makeDriver, type PoolSetup, type TestDriver } from '../support/driver.ts';
-import type { PoolKind } from '../support/pools.ts';
+import { findmnt, type PoolKind, shutDown } from '../support/pools.ts';
 import { SEED, seeded, seedOf } from './random.ts';
 
 const run = promisify(execFile);
@@ -72,16 +72,12 @@ async function useUntilCut(driver: TestDriver, answers: Answers, prefix: string,
   while (answers.created.size === created || answers.deleted.size === deleted)
     await Promise.race([sleep(POLL_MS), failed]);
   await Promise.race([sleep(lifeMs), failed]);
-  await run('xfs_io', ['-x', '-c', 'shutdown', driver.poolPath()]);
+  await shutDown(driver.poolPath());
   await Promise.allSettled(users); // each ends with the first call that fails
 }
 
 const mountOptionsOf = async (path: string) =>
   (await findmnt('OPTIONS', path)).includes('prjquota') ? 'loop,prjquota' : 'loop';
-
-async function findmnt(column: string, path: string): Promise<string> {
-  return (await run('findmnt', ['-nro', column, path])).stdout.trim();
-}
 
 /** The journal is replayed by it. */
 async function mountAgain(path: string, options: string): Promise<void> {

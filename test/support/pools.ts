@@ -176,3 +176,13 @@ async function loopsBeneath(folder: string): Promise<string[]> {
     return backing.startsWith(`${folder}/`) ? [name] : [];
   });
 }
+
+/** What findmnt(8) says of a mount point in that column. */
+export async function findmnt(column: 'SOURCE' | 'OPTIONS', mountPoint: string): Promise<string> {
+  return (await run('findmnt', ['-nro', column, mountPoint])).stdout.trim();
+}
+
+/** Shuts the file system down as a broken disk or a cut of its power does: what its journal has not written is lost (xfs_io(8), also for ext4). */
+export async function shutDown(mountPoint: string): Promise<void> {
+  await run('xfs_io', ['-x', '-c', 'shutdown', mountPoint]);
+}

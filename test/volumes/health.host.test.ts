@@ -10,6 +10,7 @@ import { stagedAt } from '../../src/staging/stage.ts';
 import type { Condition } from '../../src/volumes/service.ts';
 import { fill } from '../support/content.ts';
 import { MIB, makeDriver, mount, type PoolSetup, signal, type TestDriver } from '../support/driver.ts';
+import { findmnt, shutDown } from '../support/pools.ts';
 
 const run = promisify(execFile);
 const POLL_MS = 10;
@@ -63,12 +64,8 @@ async function expectHealth(): Promise<void> {
   for (const condition of await conditions()) expect(condition).toEqual({ abnormal: false, message: 'in order' });
 }
 
-async function sourceOf(mountPoint: string): Promise<string> {
-  const { stdout } = await run('findmnt', ['-nro', 'SOURCE', mountPoint]);
-  return stdout.trim();
-}
-
-const sysfsOfExt4 = async (mountPoint: string) => `/sys/fs/ext4/${(await sourceOf(mountPoint)).replace('/dev/', '')}`;
+const sysfsOfExt4 = async (mountPoint: string) =>
+  `/sys/fs/ext4/${(await findmnt('SOURCE', mountPoint)).replace('/dev/', '')}`;
 
 /** As a broken disk would have it: ext4 counts an error and does what its `errors=` says. */
 async function failExt4(mountPoint: string): Promise<void> {
@@ -86,7 +83,6 @@ async function dataPath(): Promise<string> {
   return join(at.poolPath(), 'volumes', name);
 }
 
-const shutDown = (mountPoint: string) => run('xfs_io', ['-x', '-c', 'shutdown', mountPoint]);
 const image = { backend: 'image' } as const;
 const directory = { backend: 'directory', quota: 'advisory' } as const;
 
@@ -158,7 +154,7 @@ it('says that the XFS on a disk that was mounted beforehand was shut down', asyn
   await run('sh', ['-c', script, 'sh', disk, join(folder, 'image')]);
   undo = async () => {
     await at.stop();
-    await run('sh', ['-c', 'umount -A "$2"; rm -r "$1"', 'sh', folder, await sourceOf(disk)]);
+    await run('sh', ['-c', 'umount -A "$2"; rm -r "$1"', 'sh', folder, await findmnt('SOURCE', disk)]);
   };
   await begin('folder', { backend: 'disk', discovery: join(folder, 'disks') });
   await expectHealth();
@@ -276,8 +272,8 @@ it.each([
   { title: 'directory', config: directory },
 ])('says that the pool is not mounted: $title', async ({ config }) => {
   await begin('xfs', { ...config, requireMount: true });
-  const source = await sourceOf(at.poolPath());
-  const device = config.backend === 'image' ? await sourceOf(stagedAt(at.stagingPath(id))) : undefined;
+  const source = await findmnt('SOURCE', at.poolPath());
+  const device = config.backend === 'image' ? await findmnt('SOURCE', stagedAt(at.stagingPath(id))) : undefined;
   await run('umount', ['-l', at.poolPath()]);
   undo = async () => {
     await run('mount', [source, at.poolPath()]);
