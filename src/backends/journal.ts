@@ -1,4 +1,5 @@
 import type { Host } from '../host/host.ts';
+import { probeOnce } from './probe-once.ts';
 import { diskName, readSmall } from './sysfs.ts';
 
 /**
@@ -7,11 +8,7 @@ import { diskName, readSmall } from './sysfs.ts';
  * The kernel is asked once.
  */
 export function createJournal(host: Host, path: string): () => Promise<boolean> {
-  let answer: boolean | undefined;
-  return async () => {
-    answer ??= await hasJournal(host, path);
-    return answer;
-  };
+  return probeOnce(() => hasJournal(host, path)).probe;
 }
 
 async function hasJournal(host: Host, path: string): Promise<boolean> {

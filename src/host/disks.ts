@@ -27,7 +27,8 @@ export interface Disks {
   isHeld(path: string): Promise<boolean>;
 }
 
-const SECTOR_BYTES = 512; // of sysfs's `size`, whatever the device's are
+/** Of sysfs's `size`, whatever the device's are. */
+export const SECTOR_BYTES = 512;
 const MAX_ID_CHARS = 128;
 
 /** Where drivers show what tells one disk from another, most telling first: NVMe, SCSI, virtio, MMC, device mapper, loop. */

@@ -52,7 +52,7 @@ async function attachNew(
     const path = `/dev/loop${await getFreeNumber()}`;
     if (!(await configureFree(path, file, handle, options))) continue;
     const name = basename(path);
-    await identityOfDevice(state, name); // or the next call would look at all devices
+    await identityOfDevice(state.asked, name); // or the next call would look at all devices
     const device = describe(name);
     if (device !== undefined) return device; // else another has detached it
   }

@@ -39,7 +39,7 @@ function shareNext<T>(work: () => Promise<T>): () => Promise<T> {
 async function namesByIdentity(asked: Map<string, Asked>): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   for (const name of attachedNames()) {
-    const identity = await identityOfDevice({ asked }, name);
+    const identity = await identityOfDevice(asked, name);
     if (identity !== undefined && !found.has(identity)) found.set(identity, name);
   }
   return found;
@@ -49,7 +49,7 @@ async function namesByIdentity(asked: Map<string, Asked>): Promise<Map<string, s
  * The identity of the device's file, asked anew only where something was attached since. A device whose own file's disk is gone cannot say what it has (EIO, ESTALE): not ours,
  * which the caller has just looked at.
  */
-export async function identityOfDevice({ asked }: Pick<LoopState, 'asked'>, name: string): Promise<string | undefined> {
+export async function identityOfDevice(asked: Map<string, Asked>, name: string): Promise<string | undefined> {
   const sequence = sequenceOf(name); // before it is asked: what is attached in between is asked again
   const last = asked.get(name);
   if (sequence !== undefined && last?.sequence === sequence) return last.identity;

@@ -1,13 +1,11 @@
 import { messageOf, StowageError } from '../../errors.ts';
+import { SECTOR_BYTES } from '../../host/disks.ts';
 import type { Host } from '../../host/host.ts';
 import type { MountEntry } from '../../host/mounts.ts';
 import type { ImageContent, Item, VolumeUsage } from '../backend.ts';
 import type { BoundedStatfs } from '../bounded-statfs.ts';
 import { diskName, readSmall } from '../sysfs.ts';
 import { parseSuperblock, SUPERBLOCK_BYTES } from './superblock.ts';
-
-/** Of sizes in sysfs, whatever the device's own. */
-const SECTOR_BYTES = 512;
 
 /**
  * The mount options for a device's file system. `discard` gives the space of deleted files back to the pool at once.

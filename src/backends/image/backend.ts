@@ -6,6 +6,7 @@ import { createJournal } from '../journal.ts';
 import { imageLayout } from '../layout.ts';
 import type { BackendLog } from '../log.ts';
 import { createPlaces } from '../places.ts';
+import { probeOnce } from '../probe-once.ts';
 import { checkImagePool } from './check.ts';
 import { imageCondition } from './condition.ts';
 import type { ImagePool } from './context.ts';
@@ -77,17 +78,5 @@ function imageFeatures(settings: ImageSettings, canClone: boolean): Features {
     exactSizes: true,
     thin: !settings.preallocate,
     ownSuperblock: true,
-  };
-}
-
-/** Asks until there is an answer, and then no more. */
-function probeOnce(ask: () => Promise<boolean>): { probe: () => Promise<boolean>; known: () => boolean } {
-  let answer: boolean | undefined;
-  return {
-    probe: async () => {
-      answer ??= await ask();
-      return answer;
-    },
-    known: () => answer ?? false,
   };
 }
